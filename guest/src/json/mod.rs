@@ -1,0 +1,57 @@
+//! JSON as the store keeps it: compact text that is normalized once, when it comes in, and from
+//! then on moved as bytes and read only as deep as an operation must.
+
+mod normalize;
+pub mod number;
+pub mod read;
+
+pub use normalize::{Normalized, Problem, SyntaxError, normalize};
+
+use alloc::string::String;
+
+/// Appends `text` as a JSON string with only the escapes that RFC 8259 demands.
+pub fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    let mut copied = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte < 0x20 || byte == b'"' || byte == b'\\' {
+            out.push_str(&text[copied..at]);
+            push_escaped(out, byte);
+            copied = at + 1;
+        }
+    }
+    out.push_str(&text[copied..]);
+    out.push('"');
+}
+
+/// The bytes that [`push_string`] would append.
+pub fn string_len(text: &str) -> usize {
+    let escapes: usize = text
+        .bytes()
+        .map(|byte| match byte {
+            b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 1,
+            0..0x20 => 5,
+            _ => 0,
+        })
+        .sum();
+    text.len() + escapes + 2
+}
+
+/// Appends one ASCII character that JSON demands to be escaped.
+fn push_escaped(out: &mut String, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push('\\');
+    match byte {
+        b'"' | b'\\' => out.push(char::from(byte)),
+        0x08 => out.push('b'),
+        0x09 => out.push('t'),
+        0x0a => out.push('n'),
+        0x0c => out.push('f'),
+        0x0d => out.push('r'),
+        _ => {
+            out.push_str("u00");
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! wasmtime's settings: a pool of warm instances where the machine has the address space for it.
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Memory that a slot of the pool keeps for its next instance instead of giving it back.
+const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+
+/// The most that any instance may be given; sessions get less, by the size of their state.
+pub(super) const MAX_MEMORY_BYTES: usize = 1 << 30;
+
+/// An engine for sessions, at most `max_sessions` at a time.
+///
+/// A pool reserves gigabytes of address space for each instance. Where that is refused, sessions are
+/// allocated on demand, which costs them some 15 µs each.
+pub(super) fn engine(max_sessions: u32) -> wasmtime::Result<Engine> {
+    let mut config = common();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(max_sessions)));
+    Engine::new(&config).or_else(|error| {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "no address space for an instance pool, allocating on demand"
+        );
+        Engine::new(&common())
+    })
+}
+
+fn common() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.memory_init_cow(true);
+    config.epoch_interruption(true);
+    config.concurrency_support(false);
+    config
+}
+
+fn pool(max_sessions: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(max_sessions)
+        .total_core_instances(max_sessions.saturating_mul(4))
+        .total_memories(max_sessions)
+        .total_tables(max_sessions.saturating_mul(4))
+        .max_memory_size(MAX_MEMORY_BYTES)
+        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

@@ -1,0 +1,142 @@
+//! The op engine: a WebAssembly component, one fresh instance for each session.
+//!
+//! A session is a pure function of the sealed state, the requests, the limits and the time. It runs
+//! on the caller's thread and never waits: what it needs from the storage is there before it starts,
+//! what it wants to save is handed back when it ends.
+
+mod configuration;
+mod imports;
+mod session;
+mod ticker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+use generated::OpEnginePre;
+use imports::SessionState;
+use ticker::Ticker;
+
+pub use generated::automation::kv::types;
+pub use session::{Input, Session};
+
+/// The engine component that this binary was built with.
+pub const BUILT_IN_COMPONENT: &[u8] = include_bytes!(env!("ENGINE_COMPONENT"));
+
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    reason = "generated from wit/, which documents everything"
+)]
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "op-engine",
+        imports: { default: trappable },
+        additional_derives: [PartialEq, Clone],
+    });
+}
+
+/// How the engine is run.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// The most sessions at a time. Each keeps up to 1 MiB of memory resident when idle.
+    pub max_sessions: u32,
+    /// The longest that one call into the component may run.
+    pub call_deadline: Duration,
+}
+
+/// A compiled component, ready for sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: wasmtime::Engine,
+    component: OpEnginePre<SessionState>,
+    /// A pool that runs out fails; whoever comes while it is empty has to wait here.
+    slots: Arc<Semaphore>,
+    call_deadline_ticks: u64,
+    _ticker: Ticker,
+}
+
+/// Why a session ended without a result. None of it is the caller's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The component does not compile, or is not of the world `op-engine`.
+    #[error("the engine component cannot be used")]
+    Component(#[source] wasmtime::Error),
+    /// No instance could be made.
+    #[error("no engine instance could be made")]
+    Instance(#[source] wasmtime::Error),
+    /// The sealed state does not open.
+    #[error("the state cannot be decrypted: {0}")]
+    Undecryptable(String),
+    /// The opened state is not a document.
+    #[error("the state is not a document that this engine reads: {0}")]
+    Unreadable(String),
+    /// A call ran past its deadline.
+    #[error("the engine was stopped in `{call}`: it ran longer than its deadline")]
+    Deadline {
+        /// The function of the interface `engine`.
+        call: &'static str,
+    },
+    /// The component crashed or broke its contract.
+    #[error("the engine failed in `{call}`")]
+    Trap {
+        /// The function of the interface `engine`.
+        call: &'static str,
+        /// The backtrace within the component, for the log only.
+        #[source]
+        source: wasmtime::Error,
+    },
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            max_sessions: u32::try_from(threads.saturating_mul(2))
+                .unwrap_or(u32::MAX)
+                .clamp(4, 64),
+            call_deadline: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Engine {
+    /// Compiles the component that this binary was built with.
+    pub fn built_in(options: EngineOptions) -> Result<Self, EngineError> {
+        Self::new(BUILT_IN_COMPONENT, options)
+    }
+
+    /// Compiles a component of the world `op-engine`.
+    pub fn new(component: &[u8], options: EngineOptions) -> Result<Self, EngineError> {
+        let engine = configuration::engine(options.max_sessions).map_err(EngineError::Component)?;
+        let component = Component::new(&engine, component).map_err(EngineError::Component)?;
+        let mut linker = Linker::new(&engine);
+        generated::OpEngine::link(&mut linker).map_err(EngineError::Component)?;
+        let component = linker
+            .instantiate_pre(&component)
+            .and_then(OpEnginePre::new)
+            .map_err(EngineError::Component)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                component,
+                slots: Arc::new(Semaphore::new(options.max_sessions as usize)),
+                call_deadline_ticks: ticker::ticks(options.call_deadline),
+                _ticker: Ticker::start(&engine),
+                engine,
+            }),
+        })
+    }
+}
+
+impl generated::OpEngine {
+    fn link(linker: &mut Linker<SessionState>) -> wasmtime::Result<()> {
+        Self::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+    }
+}

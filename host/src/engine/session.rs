@@ -1,0 +1,136 @@
+//! One session: a store, an instance, and the calls of the interface `engine`.
+
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::{Store, StoreLimitsBuilder, Trap};
+
+use super::generated::OpEngine;
+use super::generated::exports::automation::kv::engine::Limits;
+use super::imports::SessionState;
+use super::types::{Failure, Rejection, Reply, Request};
+use super::{Engine, EngineError, configuration};
+use crate::vault::{AutomationVault, TimestampMs};
+
+/// What an instance needs besides its state: its stack, its code's data, a request.
+const BASE_MEMORY_BYTES: usize = 32 << 20;
+
+/// The most copies of a state that a session makes: sealed, opened, indexed, changed, sealed again.
+const STATE_COPIES: usize = 16;
+
+/// What a session works on.
+pub struct Input {
+    /// The sealed state, if there is one.
+    pub sealed: Option<Vec<u8>>,
+    /// The keys of the automation.
+    pub vault: AutomationVault,
+    /// The largest document, in bytes of compact JSON; 0 for no limit.
+    pub max_state_bytes: u64,
+    /// The time that the session's requests happen at.
+    pub now: TimestampMs,
+}
+
+/// A fresh instance that opened a state. Dropping it forgets everything that was not committed.
+pub struct Session {
+    store: Store<SessionState>,
+    bindings: OpEngine,
+    call_deadline_ticks: u64,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Engine {
+    /// Waits for a free slot, makes an instance and opens the state in it.
+    pub async fn open(&self, input: Input) -> Result<Session, EngineError> {
+        let slots = std::sync::Arc::clone(&self.shared.slots);
+        let slot = slots
+            .acquire_owned()
+            .await
+            .map_err(|closed| EngineError::Instance(wasmtime::Error::new(closed)))?;
+        let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
+        let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
+        let mut store = Store::new(
+            &self.shared.engine,
+            SessionState {
+                sealed: input.sealed,
+                saved: None,
+                vault: input.vault,
+                limits: StoreLimitsBuilder::new()
+                    .memory_size(memory_bytes(state_bytes, max_state_bytes))
+                    .trap_on_grow_failure(true)
+                    .build(),
+            },
+        );
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(self.shared.call_deadline_ticks);
+        let bindings = self
+            .shared
+            .component
+            .instantiate(&mut store)
+            .map_err(EngineError::Instance)?;
+        let mut session = Session {
+            store,
+            bindings,
+            call_deadline_ticks: self.shared.call_deadline_ticks,
+            _slot: slot,
+        };
+        let limits = Limits {
+            state_bytes: input.max_state_bytes,
+        };
+        session
+            .call("open", |engine, store| engine.call_open(store, limits, input.now))?
+            .map_err(EngineError::from)?;
+        Ok(session)
+    }
+}
+
+impl Session {
+    /// Carries out a request, all of it or nothing of it. A rejection is the caller's own fault and
+    /// leaves the session usable; an error ends it.
+    pub fn execute(&mut self, request: &Request) -> Result<Result<Reply, Rejection>, EngineError> {
+        self.call("execute", |engine, store| engine.call_execute(store, request))
+    }
+
+    /// Ends the session. Gives the state to save, sealed, if anything changed.
+    pub fn commit(mut self) -> Result<Option<Vec<u8>>, EngineError> {
+        self.call("commit", |engine, store| engine.call_commit(store))??;
+        Ok(self.store.data_mut().saved.take())
+    }
+
+    fn call<T>(
+        &mut self,
+        call: &'static str,
+        run: impl FnOnce(
+            &super::generated::exports::automation::kv::engine::Guest,
+            &mut Store<SessionState>,
+        ) -> wasmtime::Result<T>,
+    ) -> Result<T, EngineError> {
+        self.store.set_epoch_deadline(self.call_deadline_ticks);
+        run(self.bindings.automation_kv_engine(), &mut self.store).map_err(|source| {
+            match source.downcast_ref::<Trap>() {
+                Some(Trap::Interrupt) => EngineError::Deadline { call },
+                _ => EngineError::Trap { call, source },
+            }
+        })
+    }
+}
+
+/// How much memory a session may have: enough for the largest state it may come by.
+fn memory_bytes(sealed_bytes: usize, max_state_bytes: usize) -> usize {
+    if max_state_bytes == 0 {
+        return configuration::MAX_MEMORY_BYTES;
+    }
+    BASE_MEMORY_BYTES
+        .saturating_add(STATE_COPIES.saturating_mul(sealed_bytes.max(max_state_bytes)))
+        .min(configuration::MAX_MEMORY_BYTES)
+}
+
+impl From<Failure> for EngineError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Vault(message) => Self::Undecryptable(message),
+            Failure::Document(message) => Self::Unreadable(message),
+            Failure::Storage(message) => Self::Trap {
+                call: "storage",
+                source: wasmtime::Error::msg(message),
+            },
+        }
+    }
+}

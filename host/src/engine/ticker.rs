@@ -1,0 +1,36 @@
+//! The clock that stops calls which run too long.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+const TICK: Duration = Duration::from_millis(10);
+
+/// Raises the engine's epoch every 10 ms, on a thread of its own, until dropped.
+pub(super) struct Ticker {
+    _stop: Sender<()>,
+}
+
+impl Ticker {
+    pub(super) fn start(engine: &Engine) -> Self {
+        let (stop, stopped) = channel();
+        let engine = engine.weak();
+        let spawned = std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                let Some(engine) = engine.upgrade() else { break };
+                engine.increment_epoch();
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread for the epoch ticker: an engine call that hangs will not be stopped");
+        }
+        Self { _stop: stop }
+    }
+}
+
+/// A duration in ticks, at least two: the next tick may be about to come.
+pub(super) fn ticks(duration: Duration) -> u64 {
+    let ticks = duration.as_millis().div_ceil(TICK.as_millis()) + 1;
+    u64::try_from(ticks).unwrap_or(u64::MAX).max(2)
+}
