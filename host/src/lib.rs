@@ -4,6 +4,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod automation;
+pub mod cli;
+pub mod database;
 pub mod engine;
+pub mod service;
+pub mod storage;
+pub mod token;
 pub mod vault;

@@ -7,16 +7,17 @@
 mod configuration;
 mod imports;
 mod session;
+mod slots;
 mod ticker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use generated::OpEnginePre;
 use imports::SessionState;
+use slots::Slots;
 use ticker::Ticker;
 
 pub use generated::automation::kv::types;
@@ -57,8 +58,7 @@ pub struct Engine {
 struct Shared {
     engine: wasmtime::Engine,
     component: OpEnginePre<SessionState>,
-    /// A pool that runs out fails; whoever comes while it is empty has to wait here.
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     call_deadline_ticks: u64,
     _ticker: Ticker,
 }
@@ -126,7 +126,7 @@ impl Engine {
         Ok(Self {
             shared: Arc::new(Shared {
                 component,
-                slots: Arc::new(Semaphore::new(options.max_sessions as usize)),
+                slots: Arc::new(Slots::new(options.max_sessions)),
                 call_deadline_ticks: ticker::ticks(options.call_deadline),
                 _ticker: Ticker::start(&engine),
                 engine,

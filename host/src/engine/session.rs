@@ -1,11 +1,11 @@
 //! One session: a store, an instance, and the calls of the interface `engine`.
 
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Store, StoreLimitsBuilder, Trap};
 
 use super::generated::OpEngine;
 use super::generated::exports::automation::kv::engine::Limits;
 use super::imports::SessionState;
+use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
 use super::{Engine, EngineError, configuration};
 use crate::vault::{AutomationVault, TimestampMs};
@@ -33,17 +33,13 @@ pub struct Session {
     store: Store<SessionState>,
     bindings: OpEngine,
     call_deadline_ticks: u64,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Engine {
     /// Waits for a free slot, makes an instance and opens the state in it.
-    pub async fn open(&self, input: Input) -> Result<Session, EngineError> {
-        let slots = std::sync::Arc::clone(&self.shared.slots);
-        let slot = slots
-            .acquire_owned()
-            .await
-            .map_err(|closed| EngineError::Instance(wasmtime::Error::new(closed)))?;
+    pub fn open(&self, input: Input) -> Result<Session, EngineError> {
+        let slot = self.shared.slots.take();
         let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
         let mut store = Store::new(

@@ -1,0 +1,278 @@
+//! Every error answer, in the superset that serves both generations of clients:
+//! `{"error": code, "message": what to do, …, "detail": what the Python service put there}`.
+//!
+//! Each layer's errors become answers here and nowhere else. What is ours to know (causes, backtraces)
+//! goes to the log and never into an answer.
+
+mod rejection;
+
+use std::error::Error;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::json::{self, Object};
+use crate::engine::EngineError;
+use crate::service::ServiceError;
+use crate::token::TokenError;
+
+pub(super) use rejection::{BatchOperation, batch_rejected, rejected};
+
+/// An error answer.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// Members before `error`, JSON text each.
+    leading: Vec<(&'static str, String)>,
+    /// Members after `message`, JSON text each.
+    more: Vec<(&'static str, String)>,
+    /// JSON text.
+    detail: Option<String>,
+    retry: bool,
+    challenge: bool,
+}
+
+/// One thing that is wrong with the shape of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    /// Where: `["query", "nx"]`, `["body", "operations", "3", "by"]`.
+    pub(super) location: Vec<String>,
+    /// What, for people.
+    pub(super) message: String,
+    /// What, for programs: `missing`, `extra_forbidden`, `int_type`, …
+    pub(super) kind: &'static str,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            leading: Vec::new(),
+            more: Vec::new(),
+            detail: None,
+            retry: false,
+            challenge: false,
+        }
+    }
+
+    /// Sets `detail` to a string.
+    pub(super) fn with_detail(self, detail: impl AsRef<str>) -> Self {
+        self.with_raw_detail(json::string(detail.as_ref()))
+    }
+
+    /// Sets `detail` to JSON text.
+    pub(super) fn with_raw_detail(mut self, detail: String) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    /// Adds a member, JSON text, behind `message`.
+    pub(super) fn with(mut self, name: &'static str, json: String) -> Self {
+        self.more.push((name, json));
+        self
+    }
+
+    /// Puts a member, JSON text, first.
+    pub(super) fn led_by(mut self, name: &'static str, json: String) -> Self {
+        self.leading.push((name, json));
+        self
+    }
+
+    /// Says that the same request may succeed in a second.
+    pub(super) fn retry(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+
+    /// 422 for a request of the wrong shape.
+    pub(super) fn invalid_request(problems: &[Problem]) -> Self {
+        let message = problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.location.join("."), problem.message))
+            .collect::<Vec<_>>()
+            .join("; ");
+        let detail = json::list(problems.iter().map(|problem| {
+            Object::new()
+                .raw("loc", &json::list(problem.location.iter().map(|step| json_step(step))))
+                .string("msg", &problem.message)
+                .string("type", problem.kind)
+                .finish()
+        }));
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", message).with_raw_detail(detail)
+    }
+
+    /// 400 for a key that breaks a rule.
+    pub(super) fn invalid_key(message: &str) -> Self {
+        Self::content("invalid_key", message)
+    }
+
+    /// 400 for a value that cannot be kept.
+    pub(super) fn invalid_value(message: &str) -> Self {
+        Self::content("invalid_value", message)
+    }
+
+    fn content(code: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message).with_detail(format!("{code}: {message}"))
+    }
+
+    /// 422 for a missing `Authorization` header, as scripts know it.
+    pub(super) fn no_authorization() -> Self {
+        let problem = Problem::new(["header", "authorization"], "Field required", "missing");
+        let mut error = Self::invalid_request(&[problem]);
+        error.code = "missing_authorization";
+        error.message = "send the header `Authorization: Bearer <token>` with the automation's token".to_string();
+        error.challenge = true;
+        error
+    }
+
+    /// 401.
+    pub(super) fn unauthorized(code: &'static str, detail: &str, message: &str) -> Self {
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, code, message).with_detail(detail);
+        error.challenge = true;
+        error
+    }
+
+    /// 503 while there is no secret.
+    pub(super) fn not_configured() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_configured",
+            "the service has no secret; its operator must set AUTOMATION_KV_SECRET",
+        )
+        .with_detail("KV store not configured (missing AUTOMATION_KV_SECRET)")
+    }
+
+    /// 413 for a body that is larger than any request needs.
+    pub(super) fn body_too_large(limit_bytes: usize) -> Self {
+        let message = format!("Request body exceeds limit ({limit_bytes} bytes)");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message.clone())
+            .with("limit_bytes", limit_bytes.to_string())
+            .with_detail(message)
+    }
+
+    fn body(&self) -> String {
+        let mut object = Object::new();
+        for (name, json) in &self.leading {
+            object = object.raw(name, json);
+        }
+        object = object.string("error", self.code).string("message", &self.message);
+        for (name, json) in &self.more {
+            object = object.raw(name, json);
+        }
+        if let Some(detail) = &self.detail {
+            object = object.raw("detail", detail);
+        }
+        object.finish()
+    }
+}
+
+impl Problem {
+    pub(super) fn new<'a>(
+        location: impl IntoIterator<Item = &'a str>,
+        message: impl Into<String>,
+        kind: &'static str,
+    ) -> Self {
+        Self {
+            location: location.into_iter().map(ToString::to_string).collect(),
+            message: message.into(),
+            kind,
+        }
+    }
+}
+
+/// A step of a location: list indexes are numbers there.
+fn json_step(step: &str) -> String {
+    if step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty() {
+        step.to_string()
+    } else {
+        json::string(step)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.retry {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        let (code, message) = match &error {
+            TokenError::Expired => (
+                "token_expired",
+                "the token's time is over; ask the platform for a new one",
+            ),
+            _ => (
+                "invalid_token",
+                "the token is not one that this service accepts; ask the platform for a new one",
+            ),
+        };
+        Self::unauthorized(code, &error.to_string(), message)
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        const BUSY: &str = "kv_store_busy: another operation is in progress, please retry";
+        let unavailable = |code, message: &str| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+                .with_detail(message)
+                .retry()
+        };
+        match &error {
+            ServiceError::Busy => Self::new(
+                StatusCode::CONFLICT,
+                "kv_store_busy",
+                "another operation is in progress, please retry",
+            )
+            .with_detail(BUSY)
+            .retry(),
+            ServiceError::Deleted => Self::new(
+                StatusCode::GONE,
+                "automation_deleted",
+                "the automation was deleted, and its state with it",
+            )
+            .with_detail("automation_deleted"),
+            ServiceError::Overloaded => {
+                unavailable("overloaded", "too many writes wait for this automation, please retry")
+            }
+            ServiceError::TimedOut | ServiceError::Storage(_) => {
+                log_failure(&error);
+                unavailable("storage_unavailable", "the storage is not available, please retry")
+            }
+            ServiceError::Engine(engine) => {
+                log_failure(&error);
+                let (code, message) = match **engine {
+                    EngineError::Undecryptable(_) => ("decrypt_failed", "Failed to decrypt value"),
+                    EngineError::Unreadable(_) => ("state_unreadable", "the stored state cannot be read"),
+                    _ => ("engine_failed", "the engine failed; nothing was changed"),
+                };
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, message).with_detail(message)
+            }
+            ServiceError::Dropped => {
+                log_failure(&error);
+                let message = "the request was dropped by the service";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "dropped", message).with_detail(message)
+            }
+        }
+    }
+}
+
+/// The chain of causes, once, at the edge.
+fn log_failure(error: &ServiceError) {
+    tracing::error!(error = error as &dyn Error, "a request failed");
+}

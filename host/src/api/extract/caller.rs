@@ -1,0 +1,81 @@
+//! Who calls: the automation that a valid token names.
+
+use std::time::Instant;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use crate::api::error::ApiError;
+use crate::api::{Api, Keyed};
+use crate::automation::AutomationId;
+use crate::engine::types::Request;
+use crate::service::{Answer, Service};
+
+/// How [`wire`](crate::api::wire) hands on `Bearer` with an empty token, whose blank a parser would drop.
+pub(in crate::api) const EMPTY_BEARER: &[u8] = b"Bearer\xa0";
+
+/// An authenticated caller.
+pub(in crate::api) struct Caller {
+    automation: AutomationId,
+    service: Service,
+    arrival: Instant,
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let arrival = Instant::now();
+        let Keyed { service, tokens } = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
+        let claims = tokens.verify(bearer_token(parts)?)?;
+        Ok(Self {
+            automation: claims.automation,
+            service: service.clone(),
+            arrival,
+        })
+    }
+}
+
+impl Caller {
+    /// Carries out a request that only reads.
+    pub(in crate::api) async fn read(&self, request: Request) -> Result<Answer, ApiError> {
+        Ok(self.service.read(self.automation, request, self.arrival).await?)
+    }
+
+    /// Carries out a request that may write.
+    pub(in crate::api) async fn write(&self, request: Request) -> Result<Answer, ApiError> {
+        Ok(self.service.write(self.automation, request, self.arrival).await?)
+    }
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750). The scheme's case does not matter.
+fn bearer_token(parts: &Parts) -> Result<&str, ApiError> {
+    const SCHEME: &str = "bearer ";
+    let header = parts
+        .headers
+        .get(AUTHORIZATION)
+        .ok_or_else(ApiError::no_authorization)?;
+    if header.as_bytes().eq_ignore_ascii_case(EMPTY_BEARER) {
+        return Err(missing_token());
+    }
+    let scheme_and_token = header
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_at_checked(SCHEME.len()));
+    match scheme_and_token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => match token.trim() {
+            "" => Err(missing_token()),
+            token => Ok(token),
+        },
+        _ => Err(ApiError::unauthorized(
+            "invalid_authorization",
+            "Invalid authorization header format",
+            "the header must be `Authorization: Bearer <token>`",
+        )),
+    }
+}
+
+fn missing_token() -> ApiError {
+    ApiError::unauthorized("missing_token", "Missing token", "there is no token behind `Bearer`")
+}

@@ -1,0 +1,106 @@
+//! HTTP: from a request to operations, and from an outcome to a response. Nothing here knows what an
+//! operation means.
+
+mod error;
+mod extract;
+mod fields;
+mod health;
+mod json;
+mod kv;
+mod observe;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::service::Service;
+use crate::token::Tokens;
+use error::ApiError;
+
+pub use wire::Wire;
+
+/// What the handlers share. Without a secret there is no service, and every call on states is 503.
+#[derive(Clone)]
+pub struct Api {
+    keyed: Option<Keyed>,
+    max_body_bytes: usize,
+}
+
+/// What needs the secret.
+#[derive(Clone)]
+struct Keyed {
+    service: Service,
+    tokens: Arc<Tokens>,
+}
+
+impl Api {
+    /// An API over a service.
+    pub fn new(service: Service, tokens: Tokens) -> Self {
+        let max_body_bytes = max_body_bytes(service.options().max_state_bytes);
+        Self {
+            keyed: Some(Keyed {
+                service,
+                tokens: Arc::new(tokens),
+            }),
+            max_body_bytes,
+        }
+    }
+
+    /// An API that answers 503 to every call on states.
+    pub fn without_secret() -> Self {
+        Self {
+            keyed: None,
+            max_body_bytes: max_body_bytes(1),
+        }
+    }
+
+    /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
+    /// `base_path` is empty, or starts with a slash and does not end in one.
+    pub fn router(self, base_path: &str) -> Router {
+        let states = Router::new().nest("/v1/kv", kv::routes());
+        let router = match base_path {
+            "" => states,
+            path => states.clone().nest(path, states),
+        };
+        let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
+        router
+            .merge(health::routes())
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(cors)
+            .layer(axum::middleware::from_fn(observe::observe))
+            .with_state(self)
+    }
+}
+
+/// The largest body that is read. A value may grow by escapes on its way (up to six times), and a batch
+/// may write a value more than once; what is larger than any of that is refused unread.
+fn max_body_bytes(max_state_bytes: u64) -> usize {
+    const AT_LEAST: u64 = 1 << 20;
+    const WITHOUT_LIMIT: u64 = 64 << 20;
+    let bytes = match max_state_bytes {
+        0 => WITHOUT_LIMIT,
+        limit => limit.saturating_mul(8).max(AT_LEAST),
+    };
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+async fn not_found() -> Response {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        .with_detail("Not Found")
+        .into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path does not take this method; the Allow header names those it does",
+    )
+    .with_detail("Method Not Allowed")
+    .into_response()
+}

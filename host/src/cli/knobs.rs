@@ -1,0 +1,165 @@
+//! The settings that several commands share. Flags weigh more than the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::CommandError;
+use crate::database::Database;
+
+/// The secrets.
+#[derive(Debug, Args)]
+pub(super) struct SecretKnobs {
+    /// The secret that signs tokens and seals states. Anyone who has it can read everything: set it in the
+    /// environment, not on the command line.
+    #[arg(long, env = "AUTOMATION_KV_SECRET", hide_env_values = true, value_name = "SECRET")]
+    secret: Option<SecretString>,
+
+    /// Former secrets, separated by commas: tokens signed and states sealed with them are still accepted. The
+    /// next write seals a state with the current one. Each costs a failed decryption where it is not the right one.
+    #[arg(
+        long,
+        env = "AUTOMATION_KV_SECRET_PREVIOUS",
+        hide_env_values = true,
+        value_name = "SECRETS",
+        value_delimiter = ','
+    )]
+    secret_previous: Vec<SecretString>,
+}
+
+/// The database.
+#[derive(Debug, Args)]
+pub(super) struct DatabaseKnobs {
+    /// Where states are kept: sqlite://FILE, or memory: for nothing that lasts.
+    #[arg(
+        long,
+        env = "AUTOMATION_DB_URL",
+        hide_env_values = true,
+        default_value = "sqlite://automation-kv.db",
+        value_name = "URL"
+    )]
+    database_url: String,
+
+    /// Take over a database of the Python service: open its states (they are sealed with a key that is bound to no
+    /// automation) and turn each into ours with its next write.
+    #[arg(long, env = "AUTOMATION_KV_ADOPT", default_value_t = false, num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) adopt: bool,
+}
+
+impl SecretKnobs {
+    /// The current secret, if one is set; an empty one is a mistake.
+    pub(super) fn current(&self) -> Result<Option<SecretString>, CommandError> {
+        match &self.secret {
+            Some(secret) if secret.expose_secret().trim().is_empty() => Err(CommandError::new(
+                "AUTOMATION_KV_SECRET is empty; set it to a long random text, or unset it",
+            )),
+            secret => Ok(secret.clone()),
+        }
+    }
+
+    /// The former secrets.
+    pub(super) fn previous(&self) -> Vec<SecretString> {
+        let previous = self.secret_previous.iter();
+        previous
+            .filter(|secret| !secret.expose_secret().is_empty())
+            .cloned()
+            .collect()
+    }
+}
+
+impl DatabaseKnobs {
+    pub(super) fn database(&self) -> Result<Database, CommandError> {
+        Database::parse(&self.database_url).map_err(|error| CommandError::new(error.to_string()))
+    }
+}
+
+/// Where a secret for development is kept: beside the database.
+pub(super) fn dev_secret_file(database: &Database) -> PathBuf {
+    match database {
+        Database::Sqlite(file) => {
+            let mut name = file.clone().into_os_string();
+            name.push(".secret");
+            PathBuf::from(name)
+        }
+        Database::Memory => PathBuf::from("automation-kv.secret"),
+    }
+}
+
+/// Reads a duration such as `30s`, `15m`, `24h`, `7d`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let seconds_per_unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("the unit must be s, m, h or d, as in 24h".to_string()),
+    };
+    let count: u64 = digits
+        .parse()
+        .map_err(|_| "must be a whole number and a unit, as in 24h".to_string())?;
+    count
+        .checked_mul(seconds_per_unit)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "is too long".to_string())
+}
+
+/// Reads a size limit in bytes; 0 and less mean none.
+pub(super) fn size_limit(text: &str) -> Result<u64, String> {
+    let bytes: i64 = text
+        .parse()
+        .map_err(|_| "must be a whole number of bytes, 0 for no limit".to_string())?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
+/// Reads a path prefix: empty, or segments with a slash before each.
+pub(super) fn base_path(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let is_plain = path
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte));
+    if path.is_empty() || (path.starts_with('/') && is_plain && !path.contains("//")) {
+        return Ok(path.to_string());
+    }
+    Err("must be like /api/automation, or empty for none".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
+        for text in [
+            "",
+            "h",
+            "1w",
+            "-1s",
+            "1.5h",
+            "99999999999999999999s",
+            "9999999999999999999d",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn base_paths_start_with_a_slash() {
+        assert_eq!(base_path("/api/automation/").as_deref(), Ok("/api/automation"));
+        assert_eq!(base_path("/").as_deref(), Ok(""));
+        for path in ["api", "/a//b", "/{a}", "/a b"] {
+            assert!(base_path(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_zero_or_less_is_none() {
+        assert_eq!(size_limit("65536"), Ok(65_536));
+        assert_eq!(size_limit("-1"), Ok(0));
+        assert!(size_limit("64k").is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! `automation-kv serve`
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::knobs::{self, DatabaseKnobs, SecretKnobs};
+use super::{CommandError, dev, logging};
+use crate::api::{Api, Wire};
+use crate::database::Database;
+use crate::engine::{Engine, EngineOptions};
+use crate::service::{Service, ServiceOptions};
+use crate::token::Tokens;
+use crate::vault::Vault;
+
+/// How long requests that are under way may take after a signal to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(
+        long,
+        env = "AUTOMATION_KV_LISTEN",
+        default_value = "127.0.0.1:8420",
+        value_name = "ADDRESS:PORT"
+    )]
+    listen: SocketAddr,
+
+    /// Serve the API under this path too, beside the bare /v1/kv.
+    #[arg(long, env = "AUTOMATION_KV_BASE_PATH", default_value = "/api/automation", value_name = "PATH", value_parser = knobs::base_path)]
+    base_path: String,
+
+    /// For trying things out: make a secret if none is set, keep it beside the database, print a token.
+    #[arg(long)]
+    dev: bool,
+
+    /// The largest state of one automation, in bytes of compact JSON; 0 for no limit. Every write of a state costs
+    /// time and memory in proportion to its size.
+    #[arg(long, env = "AUTOMATION_KV_MAX_VALUE_SIZE", default_value = "65536", value_name = "BYTES", allow_hyphen_values = true, value_parser = knobs::size_limit)]
+    max_value_size: u64,
+
+    /// The longest that a request waits for others, in milliseconds from its arrival; then it is 409 `kv_store_busy`.
+    /// Longer means fewer refusals under load and slower ones.
+    #[arg(long, env = "AUTOMATION_KV_LOCK_TIMEOUT_MS", default_value_t = 5000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    lock_timeout_ms: u64,
+
+    /// What to log: error, warn, info, debug (a line for every request) or trace, or a filter such as
+    /// automation_kv=debug.
+    #[arg(long, env = "AUTOMATION_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    log_level: String,
+
+    #[command(flatten)]
+    secrets: SecretKnobs,
+
+    #[command(flatten)]
+    database: DatabaseKnobs,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), CommandError> {
+        logging::start(&self.log_level)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CommandError::new(format!("cannot start the runtime: {error}")))?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), CommandError> {
+        let database = self.database.database()?;
+        let secret = self.secret(&database)?;
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .map_err(|error| CommandError::new(format!("cannot listen on {}: {error}", self.listen)))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| CommandError::new(format!("cannot tell the address that was bound: {error}")))?;
+        let storage = database
+            .open(self.database.adopt)
+            .await
+            .map_err(|error| CommandError::new(error.to_string()))?;
+        let Some(secret) = secret else {
+            tracing::warn!("AUTOMATION_KV_SECRET is not set: every call on states is answered 503");
+            self.announce(address, &database, None)?;
+            run(listener, Api::without_secret().router(&self.base_path)).await?;
+            storage.close().await;
+            return Ok(());
+        };
+        let previous = self.secrets.previous();
+        let engine = Engine::built_in(EngineOptions::default())
+            .map_err(|error| CommandError::new(format!("cannot start the engine: {error}")))?;
+        let vault = Vault::new(&secret, &previous, self.database.adopt);
+        let service = Service::new(storage, engine, vault, self.service_options());
+        self.announce(address, &database, Some(&Tokens::new(&secret, &[])))?;
+        let api = Api::new(service.clone(), Tokens::new(&secret, &previous));
+        run(listener, api.router(&self.base_path)).await?;
+        service.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn secret(&self, database: &Database) -> Result<Option<SecretString>, CommandError> {
+        match self.secrets.current()? {
+            None if self.dev => dev::secret(&knobs::dev_secret_file(database)).map(Some),
+            secret => Ok(secret),
+        }
+    }
+
+    fn service_options(&self) -> ServiceOptions {
+        ServiceOptions {
+            max_state_bytes: self.max_value_size,
+            lock_timeout: Duration::from_millis(self.lock_timeout_ms),
+            ..ServiceOptions::default()
+        }
+    }
+
+    /// Says on stdout where the service is, what it keeps where, and its limits.
+    fn announce(&self, address: SocketAddr, database: &Database, tokens: Option<&Tokens>) -> Result<(), CommandError> {
+        let limit = match self.max_value_size {
+            0 => "none".to_string(),
+            bytes => format!("{bytes} bytes"),
+        };
+        println!(
+            "listening on http://{address} (paths /v1/kv and {}/v1/kv)",
+            self.base_path
+        );
+        println!("states in {database}");
+        println!("limits: state size {limit}, lock timeout {} ms", self.lock_timeout_ms);
+        if let Some(tokens) = tokens.filter(|_| self.dev) {
+            println!("{}", dev::welcome(address, tokens)?);
+        }
+        Ok(())
+    }
+}
+
+/// Serves until a signal, then finishes what was taken.
+async fn run(listener: TcpListener, router: axum::Router) -> Result<(), CommandError> {
+    let stopping = stop_signal()?;
+    let (stopped, stop) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(Wire(listener), router).with_graceful_shutdown(async move {
+        stopping.await;
+        tracing::info!("stopping: no new connections");
+        let _ = stopped.send(());
+    });
+    tokio::select! {
+        served = async { serving.await } => served.map_err(|error| CommandError::new(format!("serving failed: {error}"))),
+        () = overtime(stop) => {
+            tracing::warn!("requests were still under way at the end of the shutdown timeout");
+            Ok(())
+        }
+    }
+}
+
+/// Ends when shutting down has taken too long.
+async fn overtime(stop: tokio::sync::oneshot::Receiver<()>) {
+    if stop.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+}
+
+/// Ends with SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
+    let catch = |kind| signal(kind).map_err(|error| CommandError::new(format!("cannot catch signals: {error}")));
+    let mut terminate = catch(SignalKind::terminate())?;
+    let mut interrupt = catch(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

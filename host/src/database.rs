@@ -1,0 +1,114 @@
+//! Which storage a database URL means.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::storage::{MemoryStorage, OpenError, SqliteOptions, SqliteStorage, Storage};
+
+/// Connections for reading a SQLite file.
+const SQLITE_READERS: u32 = 4;
+
+/// A database, as an operator named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// Nothing that lasts: `memory:`.
+    Memory,
+    /// A file: `sqlite://state.db`, `sqlite:///var/lib/state.db`.
+    Sqlite(PathBuf),
+}
+
+impl Database {
+    /// Reads a database URL. A driver in the scheme, as in `sqlite+aiosqlite:///state.db`, makes it an `SQLAlchemy`
+    /// URL, where a relative path has one slash more.
+    pub fn parse(url: &str) -> Result<Self, OpenError> {
+        let invalid = |problem: &str| OpenError::Url {
+            url: without_password(url),
+            problem: problem.to_string(),
+        };
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(invalid("has no scheme; use sqlite://FILE or memory:"));
+        };
+        let (kind, is_sqlalchemy) = match scheme.split_once('+') {
+            Some((kind, _)) => (kind, true),
+            None => (scheme, false),
+        };
+        match kind {
+            "memory" if rest.is_empty() => Ok(Self::Memory),
+            "sqlite" => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                let path = if is_sqlalchemy {
+                    path.strip_prefix('/').unwrap_or(path)
+                } else {
+                    path
+                };
+                let path = path.split('?').next().unwrap_or_default();
+                match path {
+                    "" => Err(invalid("names no file; use sqlite://FILE")),
+                    ":memory:" => Ok(Self::Memory),
+                    path => Ok(Self::Sqlite(PathBuf::from(path))),
+                }
+            }
+            _ => Err(invalid("has a scheme that is not known; use sqlite://FILE or memory:")),
+        }
+    }
+
+    /// Opens it, and brings its tables up to date.
+    pub async fn open(&self, adopt: bool) -> Result<Arc<dyn Storage>, OpenError> {
+        match self {
+            Self::Memory => Ok(Arc::new(MemoryStorage::default())),
+            Self::Sqlite(file) => {
+                let options = SqliteOptions {
+                    file: file.clone(),
+                    adopt,
+                    readers: SQLITE_READERS,
+                };
+                Ok(Arc::new(SqliteStorage::open(&options).await?))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory (nothing is kept)"),
+            Self::Sqlite(file) => write!(f, "SQLite file {}", file.display()),
+        }
+    }
+}
+
+/// A URL fit for a message: what stands between `//` and `@` may hold a password.
+fn without_password(url: &str) -> String {
+    match (url.find("//"), url.rfind('@')) {
+        (Some(start), Some(end)) if start < end => format!("{}***{}", &url[..start + 2], &url[end..]),
+        _ => url.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_files() {
+        for (url, file) in [
+            ("sqlite://state.db", "state.db"),
+            ("sqlite:state.db", "state.db"),
+            ("sqlite:///var/state.db?mode=rwc", "/var/state.db"),
+            ("sqlite+aiosqlite:///state.db", "state.db"),
+            ("sqlite+aiosqlite:////var/state.db", "/var/state.db"),
+        ] {
+            assert_eq!(Database::parse(url).ok(), Some(Database::Sqlite(file.into())), "{url}");
+        }
+        assert_eq!(Database::parse("memory:").ok(), Some(Database::Memory));
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_refused_without_its_password() {
+        for url in ["", "state.db", "sqlite://", "mysql://u:hunter2@h/d", "memory:x"] {
+            let message = Database::parse(url).unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+}

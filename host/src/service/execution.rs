@@ -1,0 +1,73 @@
+//! One session: what is stored in, answers and the next state out. Nothing here waits.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Answer, ServiceError, Shared};
+use crate::automation::AutomationId;
+use crate::engine::types::Request;
+use crate::engine::{Input, Session};
+use crate::storage::{Revision, Stored};
+
+/// What a session over a group of requests gave.
+pub(super) struct Execution {
+    /// One for each request, in order.
+    pub(super) answers: Vec<Answer>,
+    /// The revision that the session started from.
+    pub(super) seen: Option<Revision>,
+    /// The state to save, if anything changed.
+    pub(super) next: Option<Vec<u8>>,
+}
+
+impl Shared {
+    /// Carries out requests one after another, each all or nothing.
+    pub(super) fn execute(
+        &self,
+        automation: AutomationId,
+        stored: Stored,
+        requests: &[Arc<Request>],
+    ) -> Result<Execution, ServiceError> {
+        let (mut session, seen) = self.session(automation, stored)?;
+        let answers = requests
+            .iter()
+            .map(|request| session.execute(request))
+            .collect::<Result<_, _>>()?;
+        Ok(Execution {
+            answers,
+            seen,
+            next: session.commit()?,
+        })
+    }
+
+    /// Carries out one request and forgets what it would have written.
+    pub(super) fn read(
+        &self,
+        automation: AutomationId,
+        stored: Stored,
+        request: &Request,
+    ) -> Result<Answer, ServiceError> {
+        let (mut session, _) = self.session(automation, stored)?;
+        Ok(session.execute(request)?)
+    }
+
+    fn session(&self, automation: AutomationId, stored: Stored) -> Result<(Session, Option<Revision>), ServiceError> {
+        let record = match stored {
+            Stored::Absent => None,
+            Stored::Present(record) => Some(record),
+            Stored::Deleted => return Err(ServiceError::Deleted),
+        };
+        let seen = record.as_ref().map(|record| record.revision);
+        let session = self.engine.open(Input {
+            sealed: record.map(|record| record.sealed),
+            vault: self.vault.for_automation(automation),
+            max_state_bytes: self.options.max_state_bytes,
+            now: now_ms(),
+        })?;
+        Ok((session, seen))
+    }
+}
+
+fn now_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}

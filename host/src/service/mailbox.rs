@@ -1,0 +1,135 @@
+//! Where the writes of an automation wait. A mailbox exists only while something is in it or its runner
+//! is at work, so idle automations cost nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
+
+use super::{Answer, ServiceError};
+use crate::automation::AutomationId;
+use crate::engine::types::Request;
+
+/// A write that waits.
+pub(super) struct Job {
+    pub(super) request: Arc<Request>,
+    pub(super) deadline: Instant,
+    answer: oneshot::Sender<Result<Answer, ServiceError>>,
+    claimed: Arc<AtomicBool>,
+}
+
+/// The waiting side of a job.
+pub(super) struct Ticket {
+    answer: oneshot::Receiver<Result<Answer, ServiceError>>,
+    claimed: Arc<AtomicBool>,
+}
+
+/// What became of a job that was posted.
+pub(super) enum Posted {
+    /// It is the first: somebody must start the runner.
+    First,
+    /// A runner will come to it.
+    Behind,
+    /// Too many wait already.
+    Full,
+}
+
+impl Job {
+    pub(super) fn new(request: Request, deadline: Instant) -> (Self, Ticket) {
+        let (sender, receiver) = oneshot::channel();
+        let claimed = Arc::new(AtomicBool::new(false));
+        let job = Self {
+            request: Arc::new(request),
+            deadline,
+            answer: sender,
+            claimed: Arc::clone(&claimed),
+        };
+        let ticket = Ticket {
+            answer: receiver,
+            claimed,
+        };
+        (job, ticket)
+    }
+
+    /// Makes the job the runner's, unless its caller gave up before.
+    pub(super) fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn answer(self, answer: Result<Answer, ServiceError>) {
+        // Nobody listens if the client went away; what was done stays done.
+        let _ = self.answer.send(answer);
+    }
+}
+
+impl Ticket {
+    /// Waits for the answer. At the deadline a job that no runner has begun is given up: it will not run.
+    pub(super) async fn answer(mut self, deadline: Instant) -> Result<Answer, ServiceError> {
+        let answer = match timeout_at(deadline.into(), &mut self.answer).await {
+            Ok(answer) => answer,
+            Err(_) if !self.claimed.swap(true, Ordering::AcqRel) => return Err(ServiceError::Busy),
+            Err(_) => self.answer.await,
+        };
+        answer.unwrap_or(Err(ServiceError::Dropped))
+    }
+}
+
+/// All mailboxes.
+pub(super) struct Mailboxes {
+    by_automation: Mutex<HashMap<AutomationId, VecDeque<Job>>>,
+    max_waiting: usize,
+}
+
+impl Mailboxes {
+    pub(super) fn new(max_waiting: usize) -> Self {
+        Self {
+            by_automation: Mutex::default(),
+            max_waiting,
+        }
+    }
+
+    /// Puts a job behind those of its automation.
+    pub(super) fn post(&self, automation: AutomationId, job: Job) -> Posted {
+        let mut mailboxes = self.lock();
+        match mailboxes.get_mut(&automation) {
+            None => {
+                mailboxes.insert(automation, VecDeque::from([job]));
+                Posted::First
+            }
+            Some(waiting) if waiting.len() >= self.max_waiting => Posted::Full,
+            Some(waiting) => {
+                waiting.push_back(job);
+                Posted::Behind
+            }
+        }
+    }
+
+    /// Takes the first `most` jobs. If none is there, the mailbox is gone and its runner must end.
+    pub(super) fn take(&self, automation: AutomationId, most: usize) -> Option<Vec<Job>> {
+        let mut mailboxes = self.lock();
+        let waiting = mailboxes.get_mut(&automation)?;
+        if waiting.is_empty() {
+            mailboxes.remove(&automation);
+            return None;
+        }
+        let count = waiting.len().min(most);
+        Some(waiting.drain(..count).collect())
+    }
+
+    /// Throws a mailbox away whose runner crashed; its callers learn that their jobs were dropped.
+    pub(super) fn abandon(&self, automation: AutomationId) {
+        let dropped = self.lock().remove(&automation);
+        drop(dropped);
+    }
+
+    pub(super) fn are_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AutomationId, VecDeque<Job>>> {
+        self.by_automation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,159 @@
+//! The runner of one mailbox: groups of writes, one session and one commit for each.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::execution::Execution;
+use super::mailbox::Job;
+use super::{ServiceError, Shared};
+use crate::automation::AutomationId;
+use crate::engine::EngineError;
+use crate::storage::{StorageError, Swap};
+
+/// The most requests in one session.
+const MAX_GROUP: usize = 256;
+
+/// Lost races after which the row is locked, so that progress is certain.
+const OPTIMISTIC_ATTEMPTS: u32 = 2;
+
+/// Between two tries for a lock that the storage could not get.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
+/// Works until the mailbox is empty.
+pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
+    let mut guard = CrashGuard {
+        shared: &shared,
+        automation,
+        crashed: true,
+    };
+    while let Some(jobs) = shared.mailboxes.take(automation, MAX_GROUP) {
+        let jobs: Vec<Job> = jobs.into_iter().filter(Job::claim).collect();
+        shared.run_group(automation, jobs).await;
+    }
+    guard.crashed = false;
+}
+
+/// Keeps a crash from leaving a mailbox that nobody empties.
+struct CrashGuard<'a> {
+    shared: &'a Shared,
+    automation: AutomationId,
+    crashed: bool,
+}
+
+impl Drop for CrashGuard<'_> {
+    fn drop(&mut self) {
+        if self.crashed {
+            self.shared.mailboxes.abandon(self.automation);
+        }
+    }
+}
+
+impl Shared {
+    /// Carries out jobs together. If the engine fails on them, each is tried alone, so that one bad request
+    /// takes no other down with it.
+    async fn run_group(self: &Arc<Self>, automation: AutomationId, jobs: Vec<Job>) {
+        let Err((jobs, error)) = self.try_group(automation, jobs).await else {
+            return;
+        };
+        let is_crash = matches!(&error, ServiceError::Engine(error)
+            if matches!(**error, EngineError::Trap { .. } | EngineError::Deadline { .. }));
+        if !is_crash || jobs.len() == 1 {
+            return answer_all(jobs, &error);
+        }
+        for job in jobs {
+            if let Err((jobs, error)) = self.try_group(automation, vec![job]).await {
+                answer_all(jobs, &error);
+            }
+        }
+    }
+
+    /// Carries out jobs in one session and answers them; gives those back that an error kept from it.
+    async fn try_group(
+        self: &Arc<Self>,
+        automation: AutomationId,
+        mut jobs: Vec<Job>,
+    ) -> Result<(), (Vec<Job>, ServiceError)> {
+        let mut attempts = 0;
+        loop {
+            jobs = answer_expired(jobs);
+            let Some(deadline) = jobs.iter().map(|job| job.deadline).min() else {
+                return Ok(());
+            };
+            let attempt = if attempts < OPTIMISTIC_ATTEMPTS {
+                self.swap(automation, &jobs, deadline).await
+            } else {
+                self.update(automation, &jobs, deadline).await
+            };
+            match attempt {
+                Ok(Some(execution)) => {
+                    answer(jobs, execution);
+                    return Ok(());
+                }
+                Ok(None) => attempts += 1,
+                // The earliest deadline has passed, or is about to; the others may have time left.
+                Err(ServiceError::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
+                Err(error) => return Err((jobs, error)),
+            }
+        }
+    }
+
+    /// Tries without a lock. None: somebody else saved in between.
+    async fn swap(
+        &self,
+        automation: AutomationId,
+        jobs: &[Job],
+        deadline: Instant,
+    ) -> Result<Option<Execution>, ServiceError> {
+        let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
+        let stored = self.storage.load(automation).await?;
+        let mut execution = self.execute(automation, stored, &requests)?;
+        let Some(next) = execution.next.take() else {
+            return Ok(Some(execution));
+        };
+        let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
+        Ok((swap == Swap::Saved).then_some(execution))
+    }
+
+    /// Tries with the row locked.
+    async fn update(
+        self: &Arc<Self>,
+        automation: AutomationId,
+        jobs: &[Job],
+        deadline: Instant,
+    ) -> Result<Option<Execution>, ServiceError> {
+        let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
+        let result = Arc::new(Mutex::new(None));
+        let shared = Arc::clone(self);
+        let slot = Arc::clone(&result);
+        let step = Box::new(move |stored| {
+            let mut executed = shared.execute(automation, stored, &requests);
+            let next = executed.as_mut().ok().and_then(|execution| execution.next.take());
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(executed);
+            next
+        });
+        self.storage.update(automation, step, deadline).await?;
+        let executed = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        executed
+            .unwrap_or(Err(ServiceError::Storage(StorageError::Closed)))
+            .map(Some)
+    }
+}
+
+fn answer(jobs: Vec<Job>, execution: Execution) {
+    for (job, answer) in jobs.into_iter().zip(execution.answers) {
+        job.answer(Ok(answer));
+    }
+}
+
+fn answer_all(jobs: Vec<Job>, error: &ServiceError) {
+    for job in jobs {
+        job.answer(Err(error.clone()));
+    }
+}
+
+fn answer_expired(jobs: Vec<Job>) -> Vec<Job> {
+    let now = Instant::now();
+    let (expired, left) = jobs.into_iter().partition(|job| job.deadline <= now);
+    answer_all(expired, &ServiceError::Busy);
+    left
+}

@@ -1,0 +1,272 @@
+//! Tokens: JSON Web Tokens (RFC 7519), HS256 with the secret as it stands, as the platform's dispatcher
+//! signs them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::automation::AutomationId;
+
+/// How long a token lives unless asked otherwise.
+pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(24);
+
+/// The longest that a token may live, counted from now; a token that claims more is refused.
+pub const MAX_LIFETIME: Duration = Duration::from_hours(24 * 366);
+
+/// Makes and checks tokens. Former secrets still check.
+pub struct Tokens {
+    signing: EncodingKey,
+    verifying: Vec<DecodingKey>,
+    validation: Validation,
+}
+
+/// What a token that holds says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claims {
+    /// Whose state it opens.
+    pub automation: AutomationId,
+}
+
+/// Why a token does not hold. The texts are the contract's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Its time is over.
+    #[error("Token has expired")]
+    Expired,
+    /// It does not say for whom it is.
+    #[error("Token missing automation_id claim")]
+    NoAutomation,
+    /// It says so in a way that is not an id.
+    #[error("Invalid automation_id format: {0}")]
+    BadAutomation(&'static str),
+    /// Anything else.
+    #[error("Invalid token: {0}")]
+    Invalid(String),
+}
+
+/// A token was asked for that would live too long.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The lifetime is zero or beyond the maximum.
+    #[error("a token can live from 1 second to 366 days, not {0:?}")]
+    Lifetime(Duration),
+    /// The library refused.
+    #[error("the token could not be signed")]
+    Signing(#[source] jsonwebtoken::errors::Error),
+}
+
+impl Tokens {
+    /// Tokens signed with the current secret, checked with it and the previous ones.
+    pub fn new(current: &SecretString, previous: &[SecretString]) -> Self {
+        let verifying = std::iter::once(current).chain(previous);
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The times are checked here, exactly and with the contract's texts.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        Self {
+            signing: EncodingKey::from_secret(current.expose_secret().as_bytes()),
+            verifying: verifying
+                .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
+                .collect(),
+            validation,
+        }
+    }
+
+    /// A token for one run of an automation.
+    pub fn mint(&self, automation: AutomationId, run: Uuid, lifetime: Duration) -> Result<String, MintError> {
+        if lifetime < Duration::from_secs(1) || lifetime > MAX_LIFETIME {
+            return Err(MintError::Lifetime(lifetime));
+        }
+        let now = now_seconds();
+        let claims = serde_json::json!({
+            "automation_id": automation.to_string(),
+            "run_id": run.to_string(),
+            "iat": now,
+            "exp": now + lifetime.as_secs(),
+        });
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing).map_err(MintError::Signing)
+    }
+
+    /// Checks a token: signature, algorithm, times, automation.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let claims = self.verified_claims(token)?;
+        check_times(&claims, now_seconds())?;
+        Ok(Claims {
+            automation: automation(&claims)?,
+        })
+    }
+
+    fn verified_claims(&self, token: &str) -> Result<Map<String, Value>, TokenError> {
+        let mut failure = TokenError::Invalid("no secret is configured".to_string());
+        for key in &self.verifying {
+            match jsonwebtoken::decode::<Map<String, Value>>(token, key, &self.validation) {
+                Ok(decoded) => return Ok(decoded.claims),
+                Err(error) => failure = describe(&error),
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// The library's verdict in words that do not quote the token.
+fn describe(error: &jsonwebtoken::errors::Error) -> TokenError {
+    let reason = match error.kind() {
+        ErrorKind::InvalidSignature => "Signature verification failed",
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => {
+            "The specified alg value is not allowed, it must be HS256"
+        }
+        _ => "Not a JSON Web Token signed with HS256",
+    };
+    TokenError::Invalid(reason.to_string())
+}
+
+/// `exp` must be there and ahead, by not too much; `nbf` and `iat` must not be ahead.
+fn check_times(claims: &Map<String, Value>, now: u64) -> Result<(), TokenError> {
+    let invalid = |message: &str| Err(TokenError::Invalid(message.to_string()));
+    let now = seconds(now);
+    match number(claims, "exp")? {
+        None => return invalid("Token is missing the \"exp\" claim"),
+        Some(exp) if exp <= now => return Err(TokenError::Expired),
+        Some(exp) if exp > now + seconds(MAX_LIFETIME.as_secs()) => {
+            return invalid("Expiration Time claim (exp) is more than 366 days ahead");
+        }
+        Some(_) => {}
+    }
+    for claim in ["nbf", "iat"] {
+        if number(claims, claim)?.is_some_and(|time| time.floor() > now) {
+            return invalid(&format!("The token is not yet valid ({claim})"));
+        }
+    }
+    Ok(())
+}
+
+/// A time claim (RFC 7519 `NumericDate`: seconds, perhaps with a fraction).
+fn number(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_f64().filter(|_| value.is_number()) {
+            Some(time) if time.is_finite() => Ok(Some(time)),
+            _ => Err(TokenError::Invalid(format!("The {name} claim must be a number"))),
+        },
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds since 1970 are exact in a double for 285 million years"
+)]
+fn seconds(whole: u64) -> f64 {
+    whole as f64
+}
+
+fn automation(claims: &Map<String, Value>) -> Result<AutomationId, TokenError> {
+    match claims.get("automation_id") {
+        None | Some(Value::Null) => Err(TokenError::NoAutomation),
+        Some(Value::String(text)) if text.is_empty() => Err(TokenError::NoAutomation),
+        Some(Value::String(text)) => AutomationId::parse(text).map_err(|_| TokenError::BadAutomation("not a UUID")),
+        Some(_) => Err(TokenError::BadAutomation("not a string")),
+    }
+}
+
+fn now_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn tokens() -> Tokens {
+        Tokens::new(&SecretString::from("secret"), &[SecretString::from("old")])
+    }
+
+    fn id() -> AutomationId {
+        AutomationId::parse("123e4567-e89b-12d3-a456-426614174000").unwrap()
+    }
+
+    fn verify(secret: &str, change: impl FnOnce(&mut Value)) -> Result<Claims, TokenError> {
+        let now = now_seconds();
+        let mut claims = json!({"automation_id": id().to_string(), "run_id": "r", "iat": now, "exp": now + 60});
+        change(&mut claims);
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap();
+        tokens().verify(&token)
+    }
+
+    #[test]
+    fn a_minted_token_holds() {
+        let token = tokens().mint(id(), Uuid::new_v4(), DEFAULT_LIFETIME).unwrap();
+        assert_eq!(tokens().verify(&token), Ok(Claims { automation: id() }));
+    }
+
+    #[test]
+    fn a_lifetime_out_of_bounds_is_refused() {
+        assert!(tokens().mint(id(), Uuid::new_v4(), Duration::ZERO).is_err());
+        assert!(
+            tokens()
+                .mint(id(), Uuid::new_v4(), MAX_LIFETIME + Duration::from_secs(1))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_previous_secret_still_verifies_and_another_does_not() {
+        assert!(verify("old", |_| {}).is_ok());
+        assert!(matches!(verify("other", |_| {}), Err(TokenError::Invalid(_))));
+    }
+
+    #[test]
+    fn times_are_checked_without_leeway() {
+        let now = now_seconds();
+        assert_eq!(
+            verify("secret", |claims| claims["exp"] = json!(now)),
+            Err(TokenError::Expired)
+        );
+        for (claim, value) in [
+            ("exp", json!(null)),
+            ("exp", json!("tomorrow")),
+            ("exp", json!(1e30)),
+            ("nbf", json!(now + 600)),
+            ("iat", json!(now + 600)),
+        ] {
+            let result = verify("secret", |claims| claims[claim] = value.clone());
+            assert!(matches!(result, Err(TokenError::Invalid(_))), "{claim} {value}");
+        }
+        let without = verify("secret", |claims| drop(claims.as_object_mut().unwrap().remove("exp")));
+        assert!(matches!(without, Err(TokenError::Invalid(_))));
+    }
+
+    #[test]
+    fn the_automation_must_be_a_uuid_in_a_string() {
+        for value in [json!(null), json!("")] {
+            let result = verify("secret", |claims| claims["automation_id"] = value);
+            assert_eq!(result, Err(TokenError::NoAutomation));
+        }
+        for value in [
+            json!(5),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!("x"),
+            json!(format!("{{{}}}", id())),
+        ] {
+            let result = verify("secret", |claims| claims["automation_id"] = value);
+            assert!(matches!(result, Err(TokenError::BadAutomation(_))));
+        }
+    }
+
+    #[test]
+    fn an_audience_is_ignored() {
+        assert!(verify("secret", |claims| claims["aud"] = json!("somebody")).is_ok());
+    }
+}

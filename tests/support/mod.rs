@@ -1,0 +1,17 @@
+//! What the tests of the service share: a client, tokens, the service itself, and the recorded cases.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    missing_docs,
+    dead_code,
+    reason = "test support: each test binary uses a part of it, and a panic is how a test fails"
+)]
+
+pub mod case;
+pub mod client;
+pub mod http;
+pub mod matcher;
+pub mod service;
+pub mod token;
