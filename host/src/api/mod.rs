@@ -8,6 +8,7 @@ mod health;
 mod json;
 mod kv;
 mod observe;
+mod server;
 mod wire;
 
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use crate::service::Service;
 use crate::token::Tokens;
 use error::ApiError;
 
-pub use wire::Wire;
+pub use server::Stopped;
+
 
 /// What the handlers share. Without a secret there is no service, and every call on states is 503.
 #[derive(Clone)]
@@ -60,11 +62,11 @@ impl Api {
 
     /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
     /// `base_path` is empty, or starts with a slash and does not end in one.
-    pub fn router(self, base_path: &str) -> Router {
-        let states = Router::new().nest("/v1/kv", kv::routes());
+    fn router(self, base_path: &str) -> Router {
+        let bare = kv::routes("/v1/kv");
         let router = match base_path {
-            "" => states,
-            path => states.clone().nest(path, states),
+            "" => bare,
+            path => bare.merge(kv::routes(&format!("{path}/v1/kv"))),
         };
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::knobs::{self, DatabaseKnobs, SecretKnobs};
 use super::{CommandError, dev, logging};
-use crate::api::{Api, Wire};
+use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
 use crate::service::{Service, ServiceOptions};
@@ -88,7 +88,7 @@ impl Serve {
         let Some(secret) = secret else {
             tracing::warn!("AUTOMATION_KV_SECRET is not set: every call on states is answered 503");
             self.announce(address, &database, None)?;
-            run(listener, Api::without_secret().router(&self.base_path)).await?;
+            run(listener, Api::without_secret(), &self.base_path).await?;
             storage.close().await;
             return Ok(());
         };
@@ -99,7 +99,7 @@ impl Serve {
         let service = Service::new(storage, engine, vault, self.service_options());
         self.announce(address, &database, Some(&Tokens::new(&secret, &[])))?;
         let api = Api::new(service.clone(), Tokens::new(&secret, &previous));
-        run(listener, api.router(&self.base_path)).await?;
+        run(listener, api, &self.base_path).await?;
         service.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -140,29 +140,18 @@ impl Serve {
 }
 
 /// Serves until a signal, then finishes what was taken.
-async fn run(listener: TcpListener, router: axum::Router) -> Result<(), CommandError> {
-    let stopping = stop_signal()?;
-    let (stopped, stop) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(Wire(listener), router).with_graceful_shutdown(async move {
-        stopping.await;
+async fn run(listener: TcpListener, api: Api, base_path: &str) -> Result<(), CommandError> {
+    let signal = stop_signal()?;
+    let stop = async move {
+        signal.await;
         tracing::info!("stopping: no new connections");
-        let _ = stopped.send(());
-    });
-    tokio::select! {
-        served = async { serving.await } => served.map_err(|error| CommandError::new(format!("serving failed: {error}"))),
-        () = overtime(stop) => {
-            tracing::warn!("requests were still under way at the end of the shutdown timeout");
-            Ok(())
-        }
+    };
+    let served = api.serve(listener, base_path, stop, SHUTDOWN_TIMEOUT).await;
+    let stopped = served.map_err(|error| CommandError::new(format!("serving failed: {error}")))?;
+    if stopped == Stopped::Overtime {
+        tracing::warn!("requests were still under way at the end of the shutdown timeout");
     }
-}
-
-/// Ends when shutting down has taken too long.
-async fn overtime(stop: tokio::sync::oneshot::Receiver<()>) {
-    if stop.await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+    Ok(())
 }
 
 /// Ends with SIGTERM or SIGINT.

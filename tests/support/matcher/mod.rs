@@ -4,7 +4,6 @@
 //! size are compared exactly, all other numbers as doubles, whose two zeros differ.
 
 mod matchers;
-mod pattern;
 mod scalar;
 
 use serde_json::{Map, Value};

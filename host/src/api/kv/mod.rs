@@ -25,10 +25,11 @@ use super::json::Object;
 use crate::engine::types::{Operation, Outcome, Request};
 use crate::service::Answer;
 
-/// Every route, with and without a slash at its end.
-pub(super) fn routes() -> Router<Api> {
+/// Every route under `prefix`, with and without a slash at its end.
+pub(super) fn routes(prefix: &str) -> Router<Api> {
     let key = || get(get::get).put(put::put).patch(patch::patch).delete(delete::delete);
-    let routes: [(&str, MethodRouter<Api>); 9] = [
+    let routes: [(&str, MethodRouter<Api>); 10] = [
+        ("", get(list_keys::list_keys)),
         ("/batch", key().post(batch::batch)),
         ("/{key}", key()),
         ("/{key}/incr", post(counter::increment)),
@@ -39,9 +40,9 @@ pub(super) fn routes() -> Router<Api> {
         ("/{key}/rpop", post(pop::pop_tail)),
         ("/{key}/len", get(get::length)),
     ];
-    let router = Router::new().route("/", get(list_keys::list_keys));
-    routes.into_iter().fold(router, |router, (path, methods)| {
-        router.route(path, methods.clone()).route(&format!("{path}/"), methods)
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| {
+        let path = format!("{prefix}{path}");
+        router.route(&format!("{path}/"), methods.clone()).route(&path, methods)
     })
 }
 

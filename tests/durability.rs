@@ -1,0 +1,228 @@
+//! What is on disk: every acknowledged write, whatever ends the process, and no byte of plaintext.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use uuid::Uuid;
+
+use support::client::Client;
+use support::service::{self, SECRET, Service, Setup};
+use support::token;
+
+#[test]
+fn state_survives_a_restart() {
+    let folder = service::folder();
+    let setup = Setup::sqlite(folder.path());
+    let id = Uuid::new_v4();
+    let service = setup.start();
+    let mut client = service.client(id);
+    client.put("/cursor", &json!({"page": 7}));
+    let before = client.get("/cursor?meta=true");
+    drop(client);
+    assert!(service.stop().success());
+    assert_eq!(setup.start().client(id).get("/cursor?meta=true"), before);
+}
+
+#[test]
+fn kill_under_load_loses_nothing_that_was_acknowledged() {
+    const CYCLES: u64 = 8;
+    const CLIENTS: usize = 8;
+    let folder = service::folder();
+    let setup = Setup::sqlite(folder.path());
+    let ids: Vec<Uuid> = (0..CLIENTS / 2).map(|_| Uuid::new_v4()).collect();
+    let acknowledged: Vec<AtomicU64> = (0..CLIENTS).map(|_| AtomicU64::new(0)).collect();
+    for cycle in 0..CYCLES {
+        let service = setup.start();
+        let address = service.address();
+        std::thread::scope(|scope| {
+            for (number, count) in acknowledged.iter().enumerate() {
+                let token = token::valid(SECRET, &ids[number % ids.len()].to_string());
+                scope.spawn(move || count_until_it_dies(address, &token, number, count));
+            }
+            std::thread::sleep(Duration::from_millis(150 + 37 * cycle));
+            service.kill();
+        });
+        let service = setup.start();
+        for (number, count) in acknowledged.iter().enumerate() {
+            let (_, answer) = service.client(ids[number % ids.len()]).get(&format!("/n{number}"));
+            let stored = answer["value"].as_u64().unwrap_or(0);
+            let promised = count.load(Ordering::Relaxed);
+            // One increment may have been committed whose answer never arrived.
+            assert!((promised..=promised + 1).contains(&stored), "{stored} stored, {promised} acknowledged");
+            count.store(stored, Ordering::Relaxed);
+        }
+        assert!(service.stop().success());
+    }
+    let total: u64 = acknowledged.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+    assert!(total > CYCLES, "hardly anything was written: {total}");
+}
+
+#[test]
+fn stopping_finishes_what_was_taken() {
+    const CLIENTS: usize = 8;
+    let folder = service::folder();
+    let setup = Setup::sqlite(folder.path());
+    let id = Uuid::new_v4();
+    let acknowledged: Vec<AtomicU64> = (0..CLIENTS).map(|_| AtomicU64::new(0)).collect();
+    let service = setup.start();
+    let address = service.address();
+    std::thread::scope(|scope| {
+        for (number, count) in acknowledged.iter().enumerate() {
+            let token = token::valid(SECRET, &id.to_string());
+            scope.spawn(move || count_until_it_dies(address, &token, number, count));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let begun = Instant::now();
+        assert!(service.stop().success());
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    });
+    let service = setup.start();
+    for (number, count) in acknowledged.iter().enumerate() {
+        let (_, answer) = service.client(id).get(&format!("/n{number}"));
+        let stored = answer["value"].as_u64().unwrap_or(0);
+        assert_eq!(stored, count.load(Ordering::Relaxed), "an answer got lost");
+    }
+}
+
+#[test]
+fn no_plaintext_reaches_the_disk_or_the_log() {
+    const NEEDLES: [&str; 4] = ["needle-in-a-key", "needle-in-a-value", "needle-in-a-list", "needle-in-a-member"];
+    let folder = service::folder();
+    let setup = Setup::sqlite(folder.path()).environment("AUTOMATION_LOG_LEVEL", "trace");
+    let service = setup.start();
+    let id = Uuid::new_v4();
+    let token = token::valid(SECRET, &id.to_string());
+    let mut client = Client::new(service.address(), &token);
+    client.put(&format!("/{}", NEEDLES[0]), &json!(NEEDLES[1]));
+    client.post("/list/rpush", &json!({"value": NEEDLES[2]}));
+    client.put("/object", &json!({NEEDLES[3]: 1}));
+    client.post(&format!("/{}/incr", NEEDLES[0]), &json!({}));
+    client.call("PUT", "/broken", Some(&json!({"value": 1, NEEDLES[3]: NEEDLES[1]}))).expect("an answer");
+    assert_eq!(client.get("/object").1["value"][NEEDLES[3]], json!(1));
+    let mut looked_at = 0;
+    for entry in fs::read_dir(folder.path()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let bytes = fs::read(&path).expect("a file");
+        for needle in NEEDLES.into_iter().chain([SECRET, token.as_str()]) {
+            assert!(!contains(&bytes, needle.as_bytes()), "{needle} is in {}", path.display());
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at >= 3, "the database, its WAL and the log were expected");
+    // The test itself would find something.
+    assert!(contains(&fs::read(service::database_file(folder.path())).expect("a file"), b"automation_kv"));
+}
+
+#[test]
+fn a_row_that_was_copied_onto_another_automation_is_refused() {
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).start();
+    let (victim, thief) = (Uuid::new_v4(), Uuid::new_v4());
+    service.client(victim).put("/secret", &json!("sauce"));
+    service.client(thief).put("/own", &json!(1));
+    execute(
+        folder.path(),
+        &format!(
+            "UPDATE automation_kv SET state_encrypted = (SELECT state_encrypted FROM automation_kv WHERE automation_id = '{}') \
+             WHERE automation_id = '{}'",
+            victim.simple(),
+            thief.simple()
+        ),
+    );
+    for path in ["/secret", "/own", ""] {
+        let (status, answer) = service.client(thief).get(path);
+        assert_eq!((status, &answer["error"]), (500, &json!("decrypt_failed")), "{answer}");
+        assert!(!answer.to_string().contains("sauce"));
+    }
+    let (status, _) = service.client(thief).put("/own", &json!(2));
+    assert_eq!(status, 500);
+    assert_eq!(service.client(victim).get("/secret").1["value"], json!("sauce"));
+}
+
+#[test]
+fn two_services_on_one_file_lose_nothing() {
+    const CLIENTS: usize = 8;
+    const INCREMENTS: usize = 50;
+    let folder = service::folder();
+    let setup = Setup::sqlite(folder.path());
+    let services = [setup.start(), setup.start()];
+    let id = Uuid::new_v4();
+    std::thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let service: &Service = &services[number % 2];
+            scope.spawn(move || {
+                let mut client = service.client(id);
+                for _ in 0..INCREMENTS {
+                    let (status, answer) = client.post("/n/incr", &json!({}));
+                    assert_eq!(status, 200, "{answer}");
+                    let read = client.get("/n").1["value"].as_i64();
+                    assert!(read >= answer["value"].as_i64(), "a stale read: {read:?} after {answer}");
+                }
+            });
+        }
+    });
+    for service in &services {
+        assert_eq!(service.client(id).get("/n").1["value"], json!(CLIENTS * INCREMENTS));
+    }
+}
+
+#[test]
+fn a_lock_that_another_process_holds_is_409_within_the_timeout() {
+    const TIMEOUT: Duration = Duration::from_millis(500);
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).environment("AUTOMATION_KV_LOCK_TIMEOUT_MS", "500").start();
+    let id = Uuid::new_v4();
+    let mut client = service.client(id);
+    assert_eq!(client.put("/n", &json!(1)).0, 201);
+    runtime().block_on(async {
+        let mut other = connect(folder.path()).await;
+        other.execute("BEGIN IMMEDIATE").await.expect("the lock");
+        let begun = Instant::now();
+        let response = client.send("POST", "/n/incr", Some(&json!({}))).expect("an answer");
+        assert_eq!(response.status, 409, "{}", response.text());
+        assert!(response.text().contains("kv_store_busy") && response.header("retry-after").is_some());
+        assert!(begun.elapsed() < TIMEOUT + Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert_eq!(client.get("/n").1["value"], json!(1));
+        other.execute("ROLLBACK").await.expect("the lock back");
+    });
+    assert_eq!(client.post("/n/incr", &json!({})).1["value"], json!(2));
+}
+
+/// Counts the automation's `n<number>` up, and every answer, until the connection breaks.
+fn count_until_it_dies(address: std::net::SocketAddr, token: &str, number: usize, acknowledged: &AtomicU64) {
+    let Ok(mut client) = Client::try_new(address, token) else {
+        return;
+    };
+    while let Ok((status, answer)) = client.call("POST", &format!("/n{number}/incr"), Some(&json!({}))) {
+        assert_eq!(status, 200, "{answer}");
+        acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn execute(folder: &Path, sql: &str) {
+    runtime().block_on(async {
+        let mut connection = connect(folder).await;
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("a statement");
+        connection.close().await.expect("a closed connection");
+    });
+}
+
+async fn connect(folder: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(service::database_file(folder));
+    SqliteConnection::connect_with(&options).await.expect("the database")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}

@@ -1,0 +1,307 @@
+//! The service between API and storage: who waits, who goes together, and who is told what.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use automation_kv::automation::AutomationId;
+use automation_kv::engine::types::{CountOperation, GetOperation, Operation, Outcome, Request};
+use automation_kv::engine::{Engine, EngineOptions};
+use automation_kv::service::{Answer, Service, ServiceError, ServiceOptions};
+use automation_kv::storage::{MemoryStorage, Revision, Step, Storage, StorageError, Stored, Swap};
+use automation_kv::vault::Vault;
+use automation_kv_test_guests::{MISBEHAVING, Misdeed};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_wait_share_one_commit() {
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    let first = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    let rest: Vec<_> = (0..100).map(|_| setup.spawn(id, increment("n"))).collect();
+    setup.settle().await;
+    setup.storage.gate.add_permits(1000);
+    assert_eq!(number(first.await.unwrap()), "1");
+    let mut counts: Vec<u32> = Vec::new();
+    for task in rest {
+        counts.push(number(task.await.unwrap()).parse().unwrap());
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, (2..=101).collect::<Vec<_>>());
+    assert_eq!(setup.storage.saves.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_answered_before_the_commit() {
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    let write = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    setup.settle().await;
+    assert!(!write.is_finished());
+    setup.storage.gate.add_permits(1);
+    assert_eq!(number(write.await.unwrap()), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_do_not_wait_for_writes() {
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    let write = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    let read = setup.service.read(id, get("n"), Instant::now()).await.unwrap();
+    assert!(read.is_err(), "a write that is not committed was seen");
+    setup.storage.gate.add_permits(1);
+    write.await.unwrap().unwrap().unwrap();
+    assert!(setup.service.read(id, get("n"), Instant::now()).await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_waits_past_the_lock_timeout_is_busy_and_never_runs() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let options = ServiceOptions {
+        lock_timeout: TIMEOUT,
+        ..ServiceOptions::default()
+    };
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), options);
+    let id = new_id();
+    let first = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    let begun = Instant::now();
+    let late = setup.service.write(id, increment("n"), begun).await;
+    assert!(matches!(late, Err(ServiceError::Busy)), "{late:?}");
+    assert!(begun.elapsed() >= TIMEOUT && begun.elapsed() < 10 * TIMEOUT, "{:?}", begun.elapsed());
+    setup.storage.gate.add_permits(1000);
+    assert_eq!(number(first.await.unwrap()), "1");
+    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_mailbox_refuses_and_others_go_on() {
+    let options = ServiceOptions {
+        max_waiting: 3,
+        ..ServiceOptions::default()
+    };
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), options);
+    let (id, other) = (new_id(), new_id());
+    let first = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    let waiting: Vec<_> = (0..3).map(|_| setup.spawn(id, increment("n"))).collect();
+    setup.settle().await;
+    let refused = setup.service.write(id, increment("n"), Instant::now()).await;
+    assert!(matches!(refused, Err(ServiceError::Overloaded)), "{refused:?}");
+    let elsewhere = setup.spawn(other, increment("n"));
+    setup.storage.gate.add_permits(1000);
+    assert_eq!(number(elsewhere.await.unwrap()), "1");
+    assert_eq!(number(first.await.unwrap()), "1");
+    for task in waiting {
+        task.await.unwrap().unwrap().unwrap();
+    }
+    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_caller_went_away_still_happens_completely() {
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    let abandoned = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    abandoned.abort();
+    setup.storage.gate.add_permits(1000);
+    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_race_is_run_again_on_what_is_stored_now() {
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    setup.storage.gate.add_permits(1000);
+    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "1");
+    for losses in [1, 2, 5] {
+        setup.storage.losses.store(losses, Ordering::SeqCst);
+        let before = number(setup.service.read(id, get("n"), Instant::now()).await);
+        let after = number(setup.service.write(id, increment("n"), Instant::now()).await);
+        assert_eq!(after.parse::<u32>().unwrap(), before.parse::<u32>().unwrap() + 1);
+        setup.storage.losses.store(0, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storage_failure_is_told_to_everybody_who_waited_and_to_nobody_else() {
+    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    let first = setup.spawn(id, increment("n"));
+    setup.storage.wait_for_a_save().await;
+    setup.storage.failures.store(1, Ordering::SeqCst);
+    setup.storage.gate.add_permits(1000);
+    let failed = first.await.unwrap();
+    assert!(matches!(failed, Err(ServiceError::Storage(_))), "{failed:?}");
+    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_request_takes_no_other_of_its_group_down() {
+    let options = EngineOptions {
+        call_deadline: Duration::from_millis(100),
+        ..EngineOptions::default()
+    };
+    let setup = Setup::new(Engine::new(MISBEHAVING, options).unwrap(), ServiceOptions::default());
+    setup.storage.gate.add_permits(1000);
+    let id = new_id();
+    // The first keeps the runner busy until the others wait together.
+    let first = setup.spawn(id, get(Misdeed::LOOP));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let group: Vec<_> =
+        ["good", Misdeed::TRAP, "good", Misdeed::MEMORY, "good"].map(|key| setup.spawn(id, get(key))).into();
+    assert!(matches!(first.await.unwrap(), Err(ServiceError::Engine(_))));
+    let mut ends = Vec::new();
+    for task in group {
+        ends.push(task.await.unwrap().is_ok());
+    }
+    assert_eq!(ends, [true, false, true, false, true]);
+}
+
+/// A service on a storage that can be held up.
+struct Setup {
+    service: Service,
+    storage: Arc<Gated>,
+}
+
+impl Setup {
+    fn new(engine: Engine, options: ServiceOptions) -> Self {
+        let storage = Arc::new(Gated::default());
+        let vault = Vault::new(&"secret".into(), &[], false);
+        let service = Service::new(Arc::clone(&storage) as Arc<dyn Storage>, engine, vault, options);
+        Self { service, storage }
+    }
+
+    fn spawn(&self, id: AutomationId, request: Request) -> JoinHandle<Result<Answer, ServiceError>> {
+        let service = self.service.clone();
+        tokio::spawn(async move { service.write(id, request, Instant::now()).await })
+    }
+
+    /// Lets tasks that were just spawned get to where they wait.
+    async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A storage in memory whose saves wait for permits, and fail or lose their race on demand.
+struct Gated {
+    inner: MemoryStorage,
+    gate: Semaphore,
+    began: Semaphore,
+    saves: AtomicU32,
+    losses: AtomicU32,
+    failures: AtomicU32,
+}
+
+impl Default for Gated {
+    fn default() -> Self {
+        Self {
+            inner: MemoryStorage::default(),
+            gate: Semaphore::new(0),
+            began: Semaphore::new(0),
+            saves: AtomicU32::new(0),
+            losses: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Gated {
+    async fn wait_for_a_save(&self) {
+        self.began.acquire().await.unwrap().forget();
+    }
+
+    async fn pass(&self) -> Result<(), StorageError> {
+        self.began.add_permits(1);
+        self.gate.acquire().await.unwrap().forget();
+        if take_one(&self.failures) {
+            return Err(StorageError::Unavailable(Arc::new(std::io::Error::other("on demand"))));
+        }
+        self.saves.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Storage for Gated {
+    async fn load(&self, automation: AutomationId) -> Result<Stored, StorageError> {
+        self.inner.load(automation).await
+    }
+
+    async fn swap(
+        &self,
+        automation: AutomationId,
+        seen: Option<Revision>,
+        sealed: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Swap, StorageError> {
+        self.pass().await?;
+        if take_one(&self.losses) {
+            return Ok(Swap::Lost);
+        }
+        self.inner.swap(automation, seen, sealed, deadline).await
+    }
+
+    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<(), StorageError> {
+        self.pass().await?;
+        self.inner.update(automation, step, deadline).await
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        self.inner.check().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+fn take_one(count: &AtomicU32) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+}
+
+fn increment(key: &str) -> Request {
+    let count = CountOperation {
+        key: key.to_owned(),
+        by: "1".to_owned(),
+    };
+    single(Operation::Increment(count))
+}
+
+fn get(key: &str) -> Request {
+    let get = GetOperation {
+        key: key.to_owned(),
+        path: None,
+    };
+    single(Operation::Get(get))
+}
+
+fn single(operation: Operation) -> Request {
+    Request {
+        operations: vec![operation],
+        if_version: None,
+        always_bump: false,
+    }
+}
+
+/// The number that a request was answered with.
+fn number(answer: Result<Answer, ServiceError>) -> String {
+    match answer.unwrap().unwrap().outcomes.remove(0) {
+        Outcome::Number(number) => number,
+        Outcome::Value(entry) => entry.value,
+        other => panic!("expected a number, got {other:?}"),
+    }
+}
+
+fn new_id() -> AutomationId {
+    Uuid::new_v4().into()
+}

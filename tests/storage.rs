@@ -1,0 +1,294 @@
+//! What every storage promises, and the same suite over all of them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use automation_kv::automation::AutomationId;
+use automation_kv::database::Database;
+use automation_kv::storage::{Record, Storage, StorageError, Stored, Swap};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+type Opened = Arc<dyn Storage>;
+
+/// A database for one test. Opening it more than once gives several hosts of the same states, except in memory.
+struct Place {
+    database: Database,
+    _folder: TempDir,
+}
+
+impl Place {
+    fn new(url: impl FnOnce(&Path) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            database: Database::parse(&url(folder.path())).unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn memory() -> Self {
+        Self::new(|_| "memory:".to_owned())
+    }
+
+    fn sqlite() -> Self {
+        Self::new(|folder| format!("sqlite://{}/state.db", folder.display()))
+    }
+
+    async fn open(&self) -> Opened {
+        self.database.open(false).await.unwrap()
+    }
+}
+
+macro_rules! suite {
+    ($($place:ident { $($test:ident),+ $(,)? })+) => {
+        $(mod $place {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(super::Place::$place()).await;
+            })+
+        })+
+    };
+}
+
+suite! {
+    memory {
+        nothing_is_there_at_first,
+        a_saved_state_is_loaded_again,
+        the_first_save_has_one_winner,
+        a_save_on_an_old_revision_is_lost,
+        an_update_decides_on_what_is_stored,
+        an_update_that_gives_nothing_saves_nothing,
+        of_racing_saves_one_wins,
+        racing_updates_all_count,
+        automations_do_not_share_rows,
+        a_large_state_is_kept,
+    }
+    sqlite {
+        nothing_is_there_at_first,
+        a_saved_state_is_loaded_again,
+        the_first_save_has_one_winner,
+        a_save_on_an_old_revision_is_lost,
+        an_update_decides_on_what_is_stored,
+        an_update_that_gives_nothing_saves_nothing,
+        of_racing_saves_one_wins,
+        racing_updates_all_count,
+        automations_do_not_share_rows,
+        a_large_state_is_kept,
+        a_state_survives_closing,
+        a_closed_storage_says_so,
+        another_host_sees_every_save,
+        another_host_loses_on_an_old_revision,
+        racing_updates_of_several_hosts_all_count,
+        what_was_taken_is_finished_by_closing,
+    }
+}
+
+async fn nothing_is_there_at_first(place: Place) {
+    let storage = place.open().await;
+    assert_eq!(storage.load(new_id()).await.unwrap(), Stored::Absent);
+    storage.check().await.unwrap();
+}
+
+async fn a_saved_state_is_loaded_again(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    assert_eq!(swap(&storage, id, None, "one").await, Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, b"one");
+    let seen = Some(loaded(&storage, id).await.revision);
+    assert_eq!(swap(&storage, id, seen, "two").await, Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, b"two");
+}
+
+async fn the_first_save_has_one_winner(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    assert_eq!(swap(&storage, id, None, "one").await, Swap::Saved);
+    assert_eq!(swap(&storage, id, None, "two").await, Swap::Lost);
+    assert_eq!(loaded(&storage, id).await.sealed, b"one");
+}
+
+async fn a_save_on_an_old_revision_is_lost(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap(&storage, id, None, "one").await;
+    let seen = Some(loaded(&storage, id).await.revision);
+    assert_eq!(swap(&storage, id, seen, "two").await, Swap::Saved);
+    assert_eq!(swap(&storage, id, seen, "three").await, Swap::Lost);
+    assert_eq!(swap(&storage, new_id(), seen, "nobody's").await, Swap::Lost);
+    assert_eq!(loaded(&storage, id).await.sealed, b"two");
+}
+
+async fn an_update_decides_on_what_is_stored(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    count_up(&storage, id).await.unwrap();
+    count_up(&storage, id).await.unwrap();
+    assert_eq!(loaded(&storage, id).await.sealed, b"2");
+}
+
+async fn an_update_that_gives_nothing_saves_nothing(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    storage.update(id, Box::new(|_| None), soon()).await.unwrap();
+    assert_eq!(storage.load(id).await.unwrap(), Stored::Absent);
+    swap(&storage, id, None, "one").await;
+    let before = loaded(&storage, id).await;
+    storage.update(id, Box::new(|_| None), soon()).await.unwrap();
+    assert_eq!(loaded(&storage, id).await, before);
+}
+
+async fn of_racing_saves_one_wins(place: Place) {
+    const RACERS: usize = 16;
+    let storage = place.open().await;
+    for _ in 0..20 {
+        let id = new_id();
+        let wins = Arc::new(AtomicUsize::new(0));
+        join_all((0..RACERS).map(|racer| {
+            let (storage, wins) = (Arc::clone(&storage), Arc::clone(&wins));
+            async move {
+                if swap(&storage, id, None, &racer.to_string()).await == Swap::Saved {
+                    wins.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }))
+        .await;
+        assert_eq!(wins.load(Ordering::Relaxed), 1);
+    }
+}
+
+async fn racing_updates_all_count(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    count_up_together(&[storage.clone()], id, 64).await;
+    assert_eq!(loaded(&storage, id).await.sealed, b"64");
+}
+
+async fn automations_do_not_share_rows(place: Place) {
+    const AUTOMATIONS: usize = 200;
+    let storage = place.open().await;
+    let ids: Vec<AutomationId> = (0..AUTOMATIONS).map(|_| new_id()).collect();
+    join_all(ids.iter().map(|&id| {
+        let storage = Arc::clone(&storage);
+        async move { assert_eq!(swap(&storage, id, None, &id.to_string()).await, Swap::Saved) }
+    }))
+    .await;
+    for id in ids {
+        assert_eq!(loaded(&storage, id).await.sealed, id.to_string().into_bytes());
+    }
+}
+
+async fn a_large_state_is_kept(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    let large = "gAAA".repeat(1 << 20);
+    assert_eq!(swap(&storage, id, None, &large).await, Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, large.into_bytes());
+}
+
+async fn a_state_survives_closing(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap(&storage, id, None, "one").await;
+    let before = loaded(&storage, id).await;
+    storage.close().await;
+    assert_eq!(loaded(&place.open().await, id).await, before);
+}
+
+async fn a_closed_storage_says_so(place: Place) {
+    let storage = place.open().await;
+    storage.close().await;
+    storage.close().await;
+    let refused = storage.swap(new_id(), None, b"one".to_vec(), soon()).await;
+    assert!(matches!(refused, Err(StorageError::Closed)), "{refused:?}");
+    assert!(storage.load(new_id()).await.is_err());
+}
+
+async fn another_host_sees_every_save(place: Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let id = new_id();
+    swap(&one, id, None, "0").await;
+    for count in 1..50 {
+        let (writer, reader) = if count % 2 == 0 { (&one, &other) } else { (&other, &one) };
+        let seen = Some(loaded(writer, id).await.revision);
+        assert_eq!(swap(writer, id, seen, &count.to_string()).await, Swap::Saved);
+        assert_eq!(loaded(reader, id).await.sealed, count.to_string().into_bytes());
+    }
+}
+
+async fn another_host_loses_on_an_old_revision(place: Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let id = new_id();
+    swap(&one, id, None, "one").await;
+    assert_eq!(swap(&other, id, None, "first?").await, Swap::Lost);
+    let seen = Some(loaded(&other, id).await.revision);
+    assert_eq!(swap(&one, id, seen, "two").await, Swap::Saved);
+    assert_eq!(swap(&other, id, seen, "three").await, Swap::Lost);
+    assert_eq!(loaded(&other, id).await.sealed, b"two");
+}
+
+async fn racing_updates_of_several_hosts_all_count(place: Place) {
+    let hosts = [place.open().await, place.open().await, place.open().await];
+    let id = new_id();
+    count_up_together(&hosts, id, 60).await;
+    assert_eq!(loaded(&hosts[0], id).await.sealed, b"60");
+}
+
+async fn what_was_taken_is_finished_by_closing(place: Place) {
+    let storage = place.open().await;
+    let ids: Vec<AutomationId> = (0..50).map(|_| new_id()).collect();
+    let mut saves = Vec::new();
+    for &id in &ids {
+        let storage = Arc::clone(&storage);
+        saves.push(tokio::spawn(async move { storage.swap(id, None, b"one".to_vec(), soon()).await }));
+    }
+    tokio::task::yield_now().await;
+    storage.close().await;
+    let reopened = place.open().await;
+    for (save, id) in saves.into_iter().zip(ids) {
+        let acknowledged = matches!(save.await.unwrap(), Ok(Swap::Saved));
+        let is_there = reopened.load(id).await.unwrap() != Stored::Absent;
+        assert_eq!(acknowledged, is_there);
+    }
+}
+
+async fn count_up_together(hosts: &[Opened], id: AutomationId, updates: usize) {
+    join_all((0..updates).map(|update| {
+        let host = Arc::clone(&hosts[update % hosts.len()]);
+        async move { count_up(&host, id).await.unwrap() }
+    }))
+    .await;
+}
+
+async fn count_up(storage: &Opened, id: AutomationId) -> Result<(), StorageError> {
+    let step = |stored| {
+        let count: usize = match stored {
+            Stored::Present(record) => String::from_utf8(record.sealed).unwrap().parse().unwrap(),
+            _ => 0,
+        };
+        Some((count + 1).to_string().into_bytes())
+    };
+    storage.update(id, Box::new(step), soon()).await
+}
+
+async fn swap(storage: &Opened, id: AutomationId, seen: Option<i64>, sealed: &str) -> Swap {
+    storage.swap(id, seen, sealed.as_bytes().to_vec(), soon()).await.unwrap()
+}
+
+async fn loaded(storage: &Opened, id: AutomationId) -> Record {
+    match storage.load(id).await.unwrap() {
+        Stored::Present(record) => record,
+        other => panic!("expected a record, got {other:?}"),
+    }
+}
+
+/// Runs futures at the same time, on all threads.
+async fn join_all<F: Future<Output = ()> + Send + 'static>(futures: impl Iterator<Item = F>) {
+    let mut tasks: tokio::task::JoinSet<()> = futures.collect();
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+}
+
+fn new_id() -> AutomationId {
+    Uuid::new_v4().into()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
