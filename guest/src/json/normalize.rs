@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::push_escaped;
 
@@ -47,14 +48,11 @@ pub fn normalize(input: &str) -> Result<Normalized, SyntaxError> {
         frames: Vec::new(),
         members: Vec::new(),
         depth: 0,
-        problem: None,
+        problems: Vec::new(),
+        discarded: Vec::new(),
     };
     normalizer.document()?;
-    Ok(Normalized {
-        text: normalizer.out,
-        depth: normalizer.depth,
-        problem: normalizer.problem,
-    })
+    Ok(normalizer.finish())
 }
 
 /// An object or list that is still open.
@@ -65,11 +63,15 @@ struct Frame {
     members_from: Option<usize>,
 }
 
-/// A member of an open object: where its name and value start in the output.
+/// A member of an open object.
 #[derive(Clone, Copy)]
 struct Member {
+    /// Where its name starts in the output.
     name: usize,
+    /// Where its value starts in the output.
     value: usize,
+    /// Where its value starts in the input.
+    input: usize,
 }
 
 struct Normalizer<'a> {
@@ -80,10 +82,30 @@ struct Normalizer<'a> {
     frames: Vec<Frame>,
     members: Vec<Member>,
     depth: usize,
-    problem: Option<Problem>,
+    problems: Vec<Problem>,
+    /// The values of duplicate members that were dropped, as ranges of the input.
+    discarded: Vec<Range<usize>>,
 }
 
 impl Normalizer<'_> {
+    /// What is kept, judged without what was dropped.
+    fn finish(self) -> Normalized {
+        let is_kept = |problem: &Problem| {
+            let (Problem::NotFinite(at) | Problem::LoneSurrogate(at)) = problem;
+            !self.discarded.iter().any(|range| range.contains(at))
+        };
+        let depth = if self.discarded.is_empty() {
+            self.depth
+        } else {
+            depth_of(&self.out)
+        };
+        Normalized {
+            depth,
+            problem: self.problems.iter().copied().find(is_kept),
+            text: self.out,
+        }
+    }
+
     fn document(&mut self) -> Result<(), SyntaxError> {
         loop {
             let opened = self.value_start()?;
@@ -185,6 +207,7 @@ impl Normalizer<'_> {
         self.members.push(Member {
             name,
             value: self.out.len(),
+            input: self.at,
         });
         Ok(())
     }
@@ -198,7 +221,8 @@ impl Normalizer<'_> {
         else {
             return;
         };
-        if let Some(text) = self.without_duplicates(from) {
+        if let Some((text, discarded)) = self.without_duplicates(from) {
+            self.discarded.extend(discarded);
             self.out.truncate(start + 1);
             self.out.push_str(&text);
         }
@@ -206,8 +230,9 @@ impl Normalizer<'_> {
         self.out.push('}');
     }
 
-    /// The members of the innermost object again, if some name comes more than once.
-    fn without_duplicates(&self, from: usize) -> Option<String> {
+    /// The members of the innermost object again, if some name comes more than once, and where in the input the values
+    /// are that were left out.
+    fn without_duplicates(&self, from: usize) -> Option<(String, Vec<Range<usize>>)> {
         const FEW: usize = 8;
         let members = &self.members[from..];
         let name = |member: &Member| &self.out[member.name..member.value];
@@ -229,6 +254,12 @@ impl Normalizer<'_> {
             .filter_map(|same| Some((*same.first()?, *same.last()?)))
             .collect();
         kept.sort_unstable();
+        let input_end = |i: usize| members.get(i + 1).map_or(self.at, |next| next.input);
+        let discarded = by_name
+            .chunk_by(|&a, &b| name(&members[a]) == name(&members[b]))
+            .flat_map(|same| &same[..same.len() - 1])
+            .map(|&i| members[i].input..input_end(i))
+            .collect();
         let value_end = |i: usize| members.get(i + 1).map_or(self.out.len(), |next| next.name - 1);
         let mut text = String::new();
         for (place, (first, last)) in kept.into_iter().enumerate() {
@@ -238,7 +269,7 @@ impl Normalizer<'_> {
             text.push_str(name(&members[first]));
             text.push_str(&self.out[members[last].value..value_end(last)]);
         }
-        Some(text)
+        Some((text, discarded))
     }
 
     fn string(&mut self) -> Result<(), SyntaxError> {
@@ -305,7 +336,7 @@ impl Normalizer<'_> {
             }
             self.at = after_first;
         }
-        self.problem.get_or_insert(Problem::LoneSurrogate(start));
+        self.problems.push(Problem::LoneSurrogate(start));
         Ok(char::REPLACEMENT_CHARACTER)
     }
 
@@ -339,7 +370,10 @@ impl Normalizer<'_> {
         match self.peek() {
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.digits(),
-            Some(b'I') => return self.not_finite("Infinity"),
+            Some(b'I') => {
+                self.out.push('-');
+                return self.not_finite("Infinity");
+            }
             _ => return Err(self.error("expected a digit")),
         }
         let mut is_float = false;
@@ -361,7 +395,7 @@ impl Normalizer<'_> {
         let text = &self.input[start..self.at];
         let doubtful = is_float && (has_exponent || text.len() > SURELY_FINITE);
         if doubtful && !text.parse::<f64>().is_ok_and(f64::is_finite) {
-            self.problem.get_or_insert(Problem::NotFinite(start));
+            self.problems.push(Problem::NotFinite(start));
         }
         self.out.push_str(text);
         Ok(())
@@ -394,7 +428,7 @@ impl Normalizer<'_> {
     fn not_finite(&mut self, word: &'static str) -> Result<(), SyntaxError> {
         let start = self.at;
         self.literal(word)?;
-        self.problem.get_or_insert(Problem::NotFinite(start));
+        self.problems.push(Problem::NotFinite(start));
         Ok(())
     }
 
@@ -414,6 +448,32 @@ impl Normalizer<'_> {
             message,
         }
     }
+}
+
+/// The levels of a compact value.
+fn depth_of(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut deepest = 0;
+    let mut in_string = false;
+    let mut is_escaped = false;
+    let mut last = b' ';
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => {
+                // An empty container is no deeper than a scalar.
+                deepest = deepest.max(open + usize::from(!matches!(last, b'[' | b'{')));
+                open -= 1;
+            }
+            _ => {}
+        }
+        last = byte;
+    }
+    deepest.max(1)
 }
 
 impl core::fmt::Display for SyntaxError {

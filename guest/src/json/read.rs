@@ -5,7 +5,8 @@ use core::ops::Range;
 
 use crate::model::Kind;
 
-/// What kind of value `text` is, from its first byte (and, for numbers, all of them).
+/// What kind of value `text` is, from its first byte (and, for numbers, all of them; `NaN` and the infinities, which no
+/// commit lets through, are floats).
 pub fn kind(text: &str) -> Kind {
     match text.as_bytes().first() {
         Some(b'n') => Kind::Null,
@@ -13,7 +14,7 @@ pub fn kind(text: &str) -> Kind {
         Some(b'"') => Kind::Text,
         Some(b'[') => Kind::List,
         Some(b'{') => Kind::Object,
-        _ if text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => Kind::Float,
+        _ if text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E' | b'I' | b'N')) => Kind::Float,
         _ => Kind::Integer,
     }
 }

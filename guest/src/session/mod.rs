@@ -25,7 +25,7 @@ pub struct Session {
     now: TimestampMs,
     journal: Journal,
     savepoints: Vec<Point>,
-    /// The first key whose write left the document over the limit in this request.
+    /// The first key whose growth left the document over the limit in this request.
     outgrown_by: Option<String>,
 }
 
@@ -178,6 +178,7 @@ impl Session {
     /// Stores a value under a key, in its place or at the end.
     fn put(&mut self, place: Option<usize>, key: String, value: String) {
         let version = self.document.version + 1;
+        let size_before = self.document.size_bytes();
         match place {
             Some(place) => {
                 let created_at = self.document.record(place).created_at;
@@ -192,7 +193,8 @@ impl Session {
                 self.journal.append(&mut self.document, slot);
             }
         }
-        if self.outgrown_by.is_none() && self.document.size_bytes() > self.limits.state_bytes {
+        let size = self.document.size_bytes();
+        if self.outgrown_by.is_none() && size > size_before && size > self.limits.state_bytes {
             let place = place.unwrap_or(self.document.len() - 1);
             self.outgrown_by = Some(self.document.key(place).to_string());
         }

@@ -63,10 +63,9 @@ impl Api {
     /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
     /// `base_path` is empty, or starts with a slash and does not end in one.
     fn router(self, base_path: &str) -> Router {
-        let bare = kv::routes("/v1/kv");
         let router = match base_path {
-            "" => bare,
-            path => bare.merge(kv::routes(&format!("{path}/v1/kv"))),
+            "" => states(""),
+            path => states("").merge(states(path)),
         };
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router
@@ -77,6 +76,15 @@ impl Api {
             .layer(axum::middleware::from_fn(observe::observe))
             .with_state(self)
     }
+}
+
+/// The states under `base_path` + `/v1/kv`. What is nested sees only what follows that in the path.
+fn states(base_path: &str) -> Router<Api> {
+    let path = format!("{base_path}/v1/kv");
+    Router::new()
+        .route(&path, kv::state())
+        .route(&format!("{path}/"), kv::state())
+        .nest(&path, kv::keys())
 }
 
 /// The largest body that is read. A value may grow by escapes on its way (up to six times), and a batch

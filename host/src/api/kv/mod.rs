@@ -25,11 +25,10 @@ use super::json::Object;
 use crate::engine::types::{Operation, Outcome, Request};
 use crate::service::Answer;
 
-/// Every route under `prefix`, with and without a slash at its end.
-pub(super) fn routes(prefix: &str) -> Router<Api> {
+/// The routes of single keys, each with and without a slash at its end.
+pub(super) fn keys() -> Router<Api> {
     let key = || get(get::get).put(put::put).patch(patch::patch).delete(delete::delete);
-    let routes: [(&str, MethodRouter<Api>); 10] = [
-        ("", get(list_keys::list_keys)),
+    let routes: [(&str, MethodRouter<Api>); 9] = [
         ("/batch", key().post(batch::batch)),
         ("/{key}", key()),
         ("/{key}/incr", post(counter::increment)),
@@ -41,9 +40,13 @@ pub(super) fn routes(prefix: &str) -> Router<Api> {
         ("/{key}/len", get(get::length)),
     ];
     routes.into_iter().fold(Router::new(), |router, (path, methods)| {
-        let path = format!("{prefix}{path}");
-        router.route(&format!("{path}/"), methods.clone()).route(&path, methods)
+        router.route(&format!("{path}/"), methods.clone()).route(path, methods)
     })
+}
+
+/// The methods of the state itself.
+pub(super) fn state() -> MethodRouter<Api> {
+    get(list_keys::list_keys)
 }
 
 /// Carries out an operation on `key` that reads: its outcome, and the version of the state.
