@@ -43,8 +43,10 @@ fn every_database_has_the_same_migrations() {
     let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let mut histories = fs::read_dir(migrations).expect("a folder").map(|entry| {
         let folder = entry.expect("an entry").path();
-        let mut names: Vec<_> =
-            fs::read_dir(&folder).expect("a folder").map(|file| file.expect("an entry").file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(&folder)
+            .expect("a folder")
+            .map(|file| file.expect("an entry").file_name())
+            .collect();
         names.sort();
         names
     });
@@ -57,8 +59,10 @@ fn assert_only_in(layer: &str, library: &str) {
     let mut users = 0;
     for file in rust_files(sources) {
         let text = fs::read_to_string(&file).expect("a source file");
-        let uses = text.lines().any(|line| !line.trim_start().starts_with("//") && mentions(line, library));
-        if !uses {
+        let is_user = text
+            .lines()
+            .any(|line| !line.trim_start().starts_with("//") && mentions(line, library));
+        if !is_user {
             continue;
         }
         users += 1;
@@ -74,8 +78,14 @@ fn mentions(line: &str, library: &str) -> bool {
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let entries = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let files = files.into_iter().filter(|file| file.extension().is_some_and(|end| end == "rs"));
-    files.chain(folders.iter().flat_map(|folder| rust_files(folder))).collect()
+    let files = files
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "rs"));
+    files
+        .chain(folders.iter().flat_map(|folder| rust_files(folder)))
+        .collect()
 }

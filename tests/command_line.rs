@@ -1,5 +1,7 @@
 //! The binary as its operator meets it: what it prints, what it refuses, and that a refusal changes nothing.
 
+#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;
@@ -19,7 +21,9 @@ fn token_prints_a_token_that_works_and_nothing_else() {
     let folder = service::folder();
     let service = Setup::sqlite(folder.path()).start();
     let id = Uuid::new_v4();
-    let output = command(&["token", "--automation", &id.to_string()]).env("AUTOMATION_KV_SECRET", SECRET).output();
+    let output = command(&["token", "--automation", &id.to_string()])
+        .env("AUTOMATION_KV_SECRET", SECRET)
+        .output();
     let output = output.expect("the binary runs");
     assert!(output.status.success() && output.stderr.is_empty());
     let printed = String::from_utf8(output.stdout).expect("text");
@@ -31,18 +35,30 @@ fn token_prints_a_token_that_works_and_nothing_else() {
 #[test]
 fn dev_prints_a_command_that_works_and_keeps_its_secret() {
     let folder = service::folder();
-    let setup = Setup::sqlite(folder.path()).without("AUTOMATION_KV_SECRET").argument("--dev");
+    let setup = Setup::sqlite(folder.path())
+        .without("AUTOMATION_KV_SECRET")
+        .argument("--dev");
     for expected in [1, 2] {
         let service = setup.start();
         let printed = service.printed_until("curl ");
         let lines: Vec<&str> = printed.lines().collect();
-        let export = lines.iter().position(|line| line.starts_with("export ")).expect("an export line");
-        let script = format!("{}\n{}", lines[export], lines[export + 1].replace("curl", "curl --silent --show-error"));
+        let export = lines
+            .iter()
+            .position(|line| line.starts_with("export "))
+            .expect("an export line");
+        let script = format!(
+            "{}\n{}",
+            lines[export],
+            lines[export + 1].replace("curl", "curl --silent --show-error")
+        );
         let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!(answer["value"], json!(expected), "{answer}");
         let secret = folder.path().join("state.db.secret");
-        assert_eq!(fs::metadata(secret).expect("a secret").permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(secret).expect("a secret").permissions().mode() & 0o777,
+            0o600
+        );
     }
 }
 
@@ -51,29 +67,46 @@ fn a_database_that_is_not_ours_is_refused_unchanged() {
     let folder = service::folder();
     let foreign = folder.path().join("foreign.db");
     let made = Command::new("python3")
-        .args(["-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('create table users(id)'); c.commit()"])
+        .args([
+            "-c",
+            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('create table users(id)'); c.commit()",
+        ])
         .arg(&foreign)
         .status();
     assert!(made.expect("python3").success());
     let text = folder.path().join("text.db");
-    fs::write(&text, "This is no database at all, only a text that is longer than a header.\n".repeat(40)).expect("a file");
+    fs::write(
+        &text,
+        "This is no database at all, only a text that is longer than a header.\n".repeat(40),
+    )
+    .expect("a file");
     for file in [foreign, text] {
         let before = fs::read(&file).expect("a file");
         let output = serve(&[("AUTOMATION_DB_URL", &url(&file))]);
         refused(&output, &file.display().to_string());
         assert_eq!(fs::read(&file).expect("a file"), before);
     }
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing was put beside them");
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("a folder").count(),
+        2,
+        "nothing was put beside them"
+    );
 }
 
 #[test]
 fn a_place_that_cannot_hold_a_database_is_refused() {
     let folder = service::folder();
-    refused(&serve(&[("AUTOMATION_DB_URL", &url(folder.path()))]), "cannot open the database");
+    refused(
+        &serve(&[("AUTOMATION_DB_URL", &url(folder.path()))]),
+        "cannot open the database",
+    );
     let missing = folder.path().join("missing/state.db");
     refused(&serve(&[("AUTOMATION_DB_URL", &url(&missing))]), "missing/state.db");
     // Not even the administrator may write here.
-    refused(&serve(&[("AUTOMATION_DB_URL", "sqlite:///proc/state.db")]), "/proc/state.db");
+    refused(
+        &serve(&[("AUTOMATION_DB_URL", "sqlite:///proc/state.db")]),
+        "/proc/state.db",
+    );
     assert!(!missing.exists());
 }
 
@@ -91,7 +124,10 @@ fn a_port_in_use_is_refused_before_the_database_is_touched() {
 #[test]
 fn an_empty_secret_is_refused() {
     for secret in ["", "   "] {
-        refused(&serve(&[("AUTOMATION_KV_SECRET", secret)]), "AUTOMATION_KV_SECRET is empty");
+        refused(
+            &serve(&[("AUTOMATION_KV_SECRET", secret)]),
+            "AUTOMATION_KV_SECRET is empty",
+        );
     }
 }
 
@@ -118,14 +154,19 @@ fn a_token_needs_a_secret_an_automation_and_a_sane_lifetime() {
     let id = Uuid::new_v4().to_string();
     let run = |arguments: &[&str], secret: Option<&str>| {
         let mut command = command(&["token"]);
-        command.args(arguments).envs(secret.map(|secret| ("AUTOMATION_KV_SECRET", secret)));
+        command
+            .args(arguments)
+            .envs(secret.map(|secret| ("AUTOMATION_KV_SECRET", secret)));
         command.output().expect("the binary runs")
     };
     refused(&run(&["--automation", &id], None), "AUTOMATION_KV_SECRET is not set");
     refused(&run(&["--automation", &id], Some("")), "AUTOMATION_KV_SECRET is empty");
     refused(&run(&["--automation", "not-a-uuid"], Some(SECRET)), "not-a-uuid");
     refused(&run(&["--automation", &id, "--expires-in", "1w"], Some(SECRET)), "1w");
-    refused(&run(&["--automation", &id, "--expires-in", "9999d"], Some(SECRET)), "366");
+    refused(
+        &run(&["--automation", &id, "--expires-in", "9999d"], Some(SECRET)),
+        "366",
+    );
     refused(&run(&["--automation", &id, "--run", "7"], Some(SECRET)), "7");
 }
 
@@ -133,14 +174,22 @@ fn a_token_needs_a_secret_an_automation_and_a_sane_lifetime() {
 fn serve(environment: &[(&str, &str)]) -> Output {
     let folder = service::folder();
     let mut command = Command::new("timeout");
-    command.args(["20", service::BINARY, "serve"]).current_dir(folder.path());
+    command
+        .args(["20", service::BINARY, "serve"])
+        .current_dir(folder.path());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AUTOMATION_")) {
         command.env_remove(name);
     }
-    command.env("AUTOMATION_KV_LISTEN", "127.0.0.1:0").env("AUTOMATION_KV_SECRET", SECRET);
+    command
+        .env("AUTOMATION_KV_LISTEN", "127.0.0.1:0")
+        .env("AUTOMATION_KV_SECRET", SECRET);
     command.envs(environment.iter().copied());
     let output = command.output().expect("the binary runs");
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "something was written");
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("a folder").count(),
+        0,
+        "something was written"
+    );
     output
 }
 
@@ -149,7 +198,10 @@ fn refused(output: &Output, why: &str) {
     const TIMED_OUT: i32 = 124;
     let message = String::from_utf8_lossy(&output.stderr);
     let code = output.status.code();
-    assert!(code.is_some_and(|code| code != 0 && code != TIMED_OUT), "{code:?}: {message}");
+    assert!(
+        code.is_some_and(|code| code != 0 && code != TIMED_OUT),
+        "{code:?}: {message}"
+    );
     assert!(message.contains(why), "{why:?} is not in {message:?}");
     assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(!message.contains("panicked") && !message.contains(SECRET), "{message}");

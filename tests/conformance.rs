@@ -1,5 +1,7 @@
 //! Plays the recorded cases of the REST contract against the running binary, on both of its base paths.
 
+#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::path::Path;
@@ -43,11 +45,22 @@ fn play_all(target: &Target) {
     };
     let problems: Vec<String> = std::thread::scope(|scope| {
         let players: Vec<_> = (0..THREADS).map(|_| scope.spawn(play_some)).collect();
-        players.into_iter().flat_map(|player| player.join().expect("a player")).collect()
+        players
+            .into_iter()
+            .flat_map(|player| player.join().expect("a player"))
+            .collect()
     });
-    assert!(problems.is_empty(), "{} of {} failed:\n{}", problems.len(), cases.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} of {} failed:\n{}",
+        problems.len(),
+        cases.len(),
+        problems.join("\n")
+    );
 }
 
 fn play(case: &Case, target: &Target) -> Option<String> {
-    case.play(target).err().map(|problem| format!("{}: {problem}", case.label()))
+    case.play(target)
+        .err()
+        .map(|problem| format!("{}: {problem}", case.label()))
 }

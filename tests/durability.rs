@@ -1,5 +1,7 @@
 //! What is on disk: every acknowledged write, whatever ends the process, and no byte of plaintext.
 
+#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;
@@ -55,7 +57,10 @@ fn kill_under_load_loses_nothing_that_was_acknowledged() {
             let stored = answer["value"].as_u64().unwrap_or(0);
             let promised = count.load(Ordering::Relaxed);
             // One increment may have been committed whose answer never arrived.
-            assert!((promised..=promised + 1).contains(&stored), "{stored} stored, {promised} acknowledged");
+            assert!(
+                (promised..=promised + 1).contains(&stored),
+                "{stored} stored, {promised} acknowledged"
+            );
             count.store(stored, Ordering::Relaxed);
         }
         assert!(service.stop().success());
@@ -93,7 +98,12 @@ fn stopping_finishes_what_was_taken() {
 
 #[test]
 fn no_plaintext_reaches_the_disk_or_the_log() {
-    const NEEDLES: [&str; 4] = ["needle-in-a-key", "needle-in-a-value", "needle-in-a-list", "needle-in-a-member"];
+    const NEEDLES: [&str; 4] = [
+        "needle-in-a-key",
+        "needle-in-a-value",
+        "needle-in-a-list",
+        "needle-in-a-member",
+    ];
     let folder = service::folder();
     let setup = Setup::sqlite(folder.path()).environment("AUTOMATION_LOG_LEVEL", "trace");
     let service = setup.start();
@@ -104,20 +114,31 @@ fn no_plaintext_reaches_the_disk_or_the_log() {
     client.post("/list/rpush", &json!({"value": NEEDLES[2]}));
     client.put("/object", &json!({NEEDLES[3]: 1}));
     client.post(&format!("/{}/incr", NEEDLES[0]), &json!({}));
-    client.call("PUT", "/broken", Some(&json!({"value": 1, NEEDLES[3]: NEEDLES[1]}))).expect("an answer");
+    client
+        .call(
+            "POST",
+            "/broken/rpush",
+            Some(&json!({"value": 1, NEEDLES[3]: NEEDLES[1]})),
+        )
+        .expect("an answer");
     assert_eq!(client.get("/object").1["value"][NEEDLES[3]], json!(1));
     let mut looked_at = 0;
     for entry in fs::read_dir(folder.path()).expect("a folder") {
         let path = entry.expect("an entry").path();
         let bytes = fs::read(&path).expect("a file");
         for needle in NEEDLES.into_iter().chain([SECRET, token.as_str()]) {
-            assert!(!contains(&bytes, needle.as_bytes()), "{needle} is in {}", path.display());
+            assert!(
+                !contains(&bytes, needle.as_bytes()),
+                "{needle} is in {}",
+                path.display()
+            );
         }
         looked_at += 1;
     }
     assert!(looked_at >= 3, "the database, its WAL and the log were expected");
     // The test itself would find something.
-    assert!(contains(&fs::read(service::database_file(folder.path())).expect("a file"), b"automation_kv"));
+    let log = fs::read(folder.path().join("state.db-wal")).expect("a write-ahead log");
+    assert!(contains(&log, b"automation_kv"));
 }
 
 #[test]
@@ -163,7 +184,10 @@ fn two_services_on_one_file_lose_nothing() {
                     let (status, answer) = client.post("/n/incr", &json!({}));
                     assert_eq!(status, 200, "{answer}");
                     let read = client.get("/n").1["value"].as_i64();
-                    assert!(read >= answer["value"].as_i64(), "a stale read: {read:?} after {answer}");
+                    assert!(
+                        read >= answer["value"].as_i64(),
+                        "a stale read: {read:?} after {answer}"
+                    );
                 }
             });
         }
@@ -177,7 +201,9 @@ fn two_services_on_one_file_lose_nothing() {
 fn a_lock_that_another_process_holds_is_409_within_the_timeout() {
     const TIMEOUT: Duration = Duration::from_millis(500);
     let folder = service::folder();
-    let service = Setup::sqlite(folder.path()).environment("AUTOMATION_KV_LOCK_TIMEOUT_MS", "500").start();
+    let service = Setup::sqlite(folder.path())
+        .environment("AUTOMATION_KV_LOCK_TIMEOUT_MS", "500")
+        .start();
     let id = Uuid::new_v4();
     let mut client = service.client(id);
     assert_eq!(client.put("/n", &json!(1)).0, 201);
@@ -188,7 +214,11 @@ fn a_lock_that_another_process_holds_is_409_within_the_timeout() {
         let response = client.send("POST", "/n/incr", Some(&json!({}))).expect("an answer");
         assert_eq!(response.status, 409, "{}", response.text());
         assert!(response.text().contains("kv_store_busy") && response.header("retry-after").is_some());
-        assert!(begun.elapsed() < TIMEOUT + Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < TIMEOUT + Duration::from_millis(500),
+            "{:?}",
+            begun.elapsed()
+        );
         assert_eq!(client.get("/n").1["value"], json!(1));
         other.execute("ROLLBACK").await.expect("the lock back");
     });
@@ -209,7 +239,10 @@ fn count_until_it_dies(address: std::net::SocketAddr, token: &str, number: usize
 fn execute(folder: &Path, sql: &str) {
     runtime().block_on(async {
         let mut connection = connect(folder).await;
-        connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("a statement");
+        connection
+            .execute(AssertSqlSafe(sql.to_owned()))
+            .await
+            .expect("a statement");
         connection.close().await.expect("a closed connection");
     });
 }
@@ -220,7 +253,10 @@ async fn connect(folder: &Path) -> SqliteConnection {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {

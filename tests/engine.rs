@@ -19,7 +19,11 @@ const LENIENCE: Duration = Duration::from_secs(10);
 fn the_component_imports_exactly_its_world() {
     assert_eq!(
         imports_of(BUILT_IN_COMPONENT),
-        ["automation:kv/storage@1.0.0", "automation:kv/types@1.0.0", "automation:kv/vault@1.0.0"]
+        [
+            "automation:kv/storage@1.0.0",
+            "automation:kv/types@1.0.0",
+            "automation:kv/vault@1.0.0"
+        ]
     );
 }
 
@@ -29,7 +33,11 @@ fn an_endless_loop_is_stopped_and_the_next_session_works() {
     let begun = Instant::now();
     let error = run(&engine, Misdeed::LOOP).unwrap_err();
     assert!(matches!(error, EngineError::Deadline { call: "execute" }), "{error:?}");
-    assert!(begun.elapsed() >= DEADLINE && begun.elapsed() < LENIENCE, "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= DEADLINE && begun.elapsed() < LENIENCE,
+        "{:?}",
+        begun.elapsed()
+    );
     run(&engine, "good").unwrap();
 }
 
@@ -122,8 +130,11 @@ fn get(key: &str) -> Request {
 fn imports_of(component: &[u8]) -> Vec<String> {
     let engine = wasmtime::Engine::default();
     let component = wasmtime::component::Component::new(&engine, component).unwrap();
-    let mut imports: Vec<String> =
-        component.component_type().imports(&engine).map(|(name, _)| name.to_owned()).collect();
+    let mut imports: Vec<String> = component
+        .component_type()
+        .imports(&engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
     imports.sort();
     imports
 }

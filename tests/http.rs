@@ -1,5 +1,7 @@
 //! HTTP around the contract: health, ids, methods, slashes, bodies that are too large or that never end.
 
+#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::io::{Read, Write};
@@ -17,7 +19,7 @@ use support::token;
 fn health_needs_no_token() {
     let (_folder, service) = start();
     for path in ["/healthz", "/readyz"] {
-        let response = send(&service, Request::new("GET", path));
+        let response = send(&service, &Request::new("GET", path));
         assert_eq!((response.status, response.text().as_str()), (200, r#"{"status":"ok"}"#));
     }
 }
@@ -25,33 +27,46 @@ fn health_needs_no_token() {
 #[test]
 fn a_service_without_a_secret_is_alive_but_not_ready() {
     let folder = service::folder();
-    let service = Setup::on(folder.path(), "memory:").without("AUTOMATION_KV_SECRET").start();
-    assert_eq!(send(&service, Request::new("GET", "/healthz")).status, 200);
-    assert_eq!(send(&service, Request::new("GET", "/readyz")).status, 503);
-    let response = send(&service, authorized("GET", "/v1/kv"));
+    let service = Setup::on(folder.path(), "memory:")
+        .without("AUTOMATION_KV_SECRET")
+        .start();
+    assert_eq!(send(&service, &Request::new("GET", "/healthz")).status, 200);
+    assert_eq!(send(&service, &Request::new("GET", "/readyz")).status, 503);
+    let response = send(&service, &authorized("GET", "/v1/kv"));
     assert_eq!(response.status, 503);
-    assert_eq!(body(&response)["detail"], json!("KV store not configured (missing AUTOMATION_KV_SECRET)"));
+    assert_eq!(
+        body(&response)["detail"],
+        json!("KV store not configured (missing AUTOMATION_KV_SECRET)")
+    );
 }
 
 #[test]
 fn every_path_answers_with_and_without_a_slash_at_its_end() {
     let (_folder, service) = start();
     for path in ["/v1/kv", "/v1/kv/", "/api/automation/v1/kv", "/api/automation/v1/kv/"] {
-        let response = send(&service, authorized("GET", path));
-        assert_eq!((response.status, body(&response)), (200, json!({"keys": []})), "{path}");
+        let response = send(&service, &authorized("GET", path));
+        assert_eq!(
+            (response.status, body(&response)),
+            (200, json!({"keys": [], "count": 0})),
+            "{path}"
+        );
     }
     for path in ["/v1/kv/a/incr", "/v1/kv/a/incr/"] {
-        assert_eq!(send(&service, authorized("POST", path)).status, 200, "{path}");
+        assert_eq!(send(&service, &authorized("POST", path)).status, 200, "{path}");
     }
-    assert_eq!(send(&service, authorized("GET", "/v1/kv/a/")).status, 200);
+    assert_eq!(send(&service, &authorized("GET", "/v1/kv/a/")).status, 200);
 }
 
 #[test]
 fn an_unknown_path_is_404_and_a_wrong_method_405_with_the_right_ones() {
     let (_folder, service) = start();
     for path in ["/", "/v1", "/v2/kv", "/v1/kv/a/frobnicate", "/healthz/x"] {
-        let response = send(&service, authorized("GET", path));
-        assert_eq!((response.status, &body(&response)["detail"]), (404, &json!("Not Found")), "{path}");
+        let response = send(&service, &authorized("GET", path));
+        assert_eq!(
+            (response.status, &body(&response)["detail"]),
+            (404, &json!("Not Found")),
+            "{path}"
+        );
     }
     for (method, path, allowed) in [
         ("DELETE", "/v1/kv", "GET,HEAD"),
@@ -59,25 +74,32 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_with_the_right_ones() {
         ("POST", "/v1/kv/a", "GET,HEAD,PUT,PATCH,DELETE"),
         ("TRACE", "/v1/kv/a/len", "GET,HEAD"),
     ] {
-        let response = send(&service, authorized(method, path));
-        assert_eq!((response.status, response.header("allow")), (405, Some(allowed)), "{method} {path}");
+        let response = send(&service, &authorized(method, path));
+        assert_eq!(
+            (response.status, response.header("allow")),
+            (405, Some(allowed)),
+            "{method} {path}"
+        );
     }
 }
 
 #[test]
 fn head_is_get_without_a_body() {
     let (_folder, service) = start();
-    send(&service, put("/v1/kv/a", r#"{"value":"text"}"#));
-    let response = send(&service, authorized("HEAD", "/v1/kv/a"));
-    let length = send(&service, authorized("GET", "/v1/kv/a")).body.len().to_string();
-    assert_eq!((response.status, response.header("content-length")), (200, Some(length.as_str())));
-    assert_eq!(send(&service, authorized("HEAD", "/v1/kv/absent")).status, 404);
+    send(&service, &put("/v1/kv/a", r#""text""#));
+    let response = send(&service, &authorized("HEAD", "/v1/kv/a"));
+    let length = send(&service, &authorized("GET", "/v1/kv/a")).body.len().to_string();
+    assert_eq!(
+        (response.status, response.header("content-length")),
+        (200, Some(length.as_str()))
+    );
+    assert_eq!(send(&service, &authorized("HEAD", "/v1/kv/absent")).status, 404);
 }
 
 #[test]
 fn a_harmless_request_id_is_kept_and_any_other_replaced() {
     let (_folder, service) = start();
-    let with_id = |id: &str| send(&service, Request::new("GET", "/healthz").header("X-Request-Id", id));
+    let with_id = |id: &str| send(&service, &Request::new("GET", "/healthz").header("X-Request-Id", id));
     assert_eq!(with_id("run-7.a:b_c").header("x-request-id"), Some("run-7.a:b_c"));
     for id in ["", "a b", "a\"b", &"x".repeat(65)] {
         let response = with_id(id);
@@ -91,10 +113,13 @@ fn a_harmless_request_id_is_kept_and_any_other_replaced() {
 #[test]
 fn a_body_beyond_the_limit_is_413_and_the_service_goes_on() {
     let (_folder, service) = start();
-    let huge = format!(r#"{{"value":"{}"}}"#, "x".repeat(3 << 20));
-    let response = send(&service, put("/v1/kv/a", &huge));
-    assert_eq!((response.status, &body(&response)["error"]), (413, &json!("body_too_large")));
-    assert_eq!(send(&service, authorized("GET", "/v1/kv/a")).status, 404);
+    let huge = format!(r#""{}""#, "x".repeat(3 << 20));
+    let response = send(&service, &put("/v1/kv/a", &huge));
+    assert_eq!(
+        (response.status, &body(&response)["error"]),
+        (413, &json!("body_too_large"))
+    );
+    assert_eq!(send(&service, &authorized("GET", "/v1/kv/a")).status, 404);
 }
 
 #[test]
@@ -106,17 +131,23 @@ fn what_is_not_http_is_refused_and_the_service_goes_on() {
         b"GET /v1/kv HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         b"PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nContent-Length: 11\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        &[b'A'; 100_000],
+        &b"A".repeat(100_000),
     ];
     for bytes in rubbish {
         let mut socket = TcpStream::connect(service.address()).expect("a connection");
-        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .expect("a timeout");
         let _ = socket.write_all(bytes);
         let _ = socket.shutdown(std::net::Shutdown::Write);
         let mut answer = Vec::new();
         let _ = socket.read_to_end(&mut answer);
-        assert!(!answer.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answer));
-        assert_eq!(send(&service, Request::new("GET", "/healthz")).status, 200);
+        assert!(
+            !answer.starts_with(b"HTTP/1.1 5"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+        assert_eq!(send(&service, &Request::new("GET", "/healthz")).status, 200);
     }
 }
 
@@ -126,16 +157,19 @@ fn a_client_that_goes_away_in_the_middle_leaves_no_partial_write() {
     for sent in [0, 1, 10, 60] {
         let mut socket = TcpStream::connect(service.address()).expect("a connection");
         let token = token::valid(SECRET, AUTOMATION);
-        let text = r#"{"value":{"a":1,"b":2,"c":[1,2,3],"padding":"xxxxxxxxxxxxxxxxxxxx"}}"#;
+        let text = r#"{"a":1,"b":2,"c":[1,2,3],"padding":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#;
         let head = format!(
             "PUT /v1/kv/partial HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n",
             text.len()
         );
-        socket.write_all(head.as_bytes()).and_then(|()| socket.write_all(&text.as_bytes()[..sent])).expect("sent");
+        socket
+            .write_all(head.as_bytes())
+            .and_then(|()| socket.write_all(&text.as_bytes()[..sent]))
+            .expect("sent");
         drop(socket);
     }
     std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(send(&service, authorized("GET", "/v1/kv/partial")).status, 404);
+    assert_eq!(send(&service, &authorized("GET", "/v1/kv/partial")).status, 404);
 }
 
 #[test]
@@ -151,11 +185,19 @@ fn an_idle_connection_does_not_keep_the_service_from_stopping() {
 #[test]
 fn errors_are_logged_with_the_id_that_the_client_saw() {
     let folder = service::folder();
-    let service = Setup::sqlite(folder.path()).environment("AUTOMATION_LOG_LEVEL", "debug").start();
-    let response = send(&service, authorized("GET", "/v1/kv/a").header("X-Request-Id", "seen-by-the-client"));
+    let service = Setup::sqlite(folder.path())
+        .environment("AUTOMATION_LOG_LEVEL", "debug")
+        .start();
+    let response = send(
+        &service,
+        &authorized("GET", "/v1/kv/a").header("X-Request-Id", "seen-by-the-client"),
+    );
     assert_eq!(response.status, 404);
     let log = service.log();
-    let line = log.lines().find(|line| line.contains("seen-by-the-client")).expect("a line");
+    let line = log
+        .lines()
+        .find(|line| line.contains("seen-by-the-client"))
+        .expect("a line");
     let line: Value = serde_json::from_str(line).expect("a line of JSON");
     assert_eq!(line["fields"]["status"], json!(404));
     assert_eq!(line["fields"]["route"], json!("/v1/kv/{key}"));
@@ -175,11 +217,13 @@ fn authorized(method: &str, path: &str) -> Request {
 }
 
 fn put(path: &str, text: &str) -> Request {
-    authorized("PUT", path).header("Content-Type", "application/json").body(text)
+    authorized("PUT", path)
+        .header("Content-Type", "application/json")
+        .body(text)
 }
 
-fn send(service: &Service, request: Request) -> Response {
-    exchange(service.address(), &request).expect("an answer")
+fn send(service: &Service, request: &Request) -> Response {
+    exchange(service.address(), request).expect("an answer")
 }
 
 fn body(response: &Response) -> Value {

@@ -1,5 +1,7 @@
 //! Many clients at once over real HTTP: nothing is lost, nobody wins twice, nothing stale is read, nothing is a 5xx.
 
+#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::sync::Barrier;
@@ -27,7 +29,10 @@ fn sixteen_clients_lose_no_increment() {
                 assert!(value > last, "{value} after {last}");
                 last = value;
                 let (_, read) = client.get("/n");
-                assert!(read["value"].as_i64().expect("a number") >= value, "a stale read: {read} after {value}");
+                assert!(
+                    read["value"].as_i64().expect("a number") >= value,
+                    "a stale read: {read} after {value}"
+                );
             }
         });
         let (_, answer) = service.client(id).get("/n");
@@ -102,7 +107,10 @@ fn mixed_operations_on_fifty_automations_stay_apart() {
             }
         });
         let total = CLIENTS * ROUNDS;
-        let counted: i64 = ids.iter().map(|&id| check(&mut service.client(id), &id.to_string())).sum();
+        let counted: i64 = ids
+            .iter()
+            .map(|&id| check(&mut service.client(id), &id.to_string()))
+            .sum();
         assert_eq!(counted, i64::try_from(total).expect("a small number"));
     });
 }
@@ -112,7 +120,9 @@ fn mixed(client: &mut Client, name: &str) -> Vec<(u16, Value)> {
     vec![
         client.post("/count/incr", &json!({"by": 1})),
         client.put("/name", &json!({"is": name})),
-        client.call("PATCH", "/name", Some(&json!({"path": "seen", "value": true}))).expect("an answer"),
+        client
+            .call("PATCH", "/name", Some(&json!({"path": "seen", "value": true})))
+            .expect("an answer"),
         client.post("/log/rpush", &json!({"value": name})),
         client.get("/name"),
         client.get("/log/len"),
@@ -135,7 +145,13 @@ fn check(client: &mut Client, name: &str) -> i64 {
     assert_eq!(client.get("/log/len").1["length"], json!(count));
     assert_eq!(client.get("/own").1["value"], json!(name));
     let log = client.get("/log").1;
-    assert!(log["value"].as_array().expect("a list").iter().all(|entry| entry == name));
+    assert!(
+        log["value"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|entry| entry == name)
+    );
     count
 }
 

@@ -20,7 +20,10 @@ use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_wait_share_one_commit() {
-    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let setup = Setup::new(
+        Engine::built_in(EngineOptions::default()).unwrap(),
+        ServiceOptions::default(),
+    );
     let id = new_id();
     let first = setup.spawn(id, increment("n"));
     setup.storage.wait_for_a_save().await;
@@ -39,7 +42,10 @@ async fn writes_that_wait_share_one_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_answered_before_the_commit() {
-    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let setup = Setup::new(
+        Engine::built_in(EngineOptions::default()).unwrap(),
+        ServiceOptions::default(),
+    );
     let id = new_id();
     let write = setup.spawn(id, increment("n"));
     setup.storage.wait_for_a_save().await;
@@ -51,7 +57,10 @@ async fn nobody_is_answered_before_the_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_do_not_wait_for_writes() {
-    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let setup = Setup::new(
+        Engine::built_in(EngineOptions::default()).unwrap(),
+        ServiceOptions::default(),
+    );
     let id = new_id();
     let write = setup.spawn(id, increment("n"));
     setup.storage.wait_for_a_save().await;
@@ -76,10 +85,17 @@ async fn a_write_that_waits_past_the_lock_timeout_is_busy_and_never_runs() {
     let begun = Instant::now();
     let late = setup.service.write(id, increment("n"), begun).await;
     assert!(matches!(late, Err(ServiceError::Busy)), "{late:?}");
-    assert!(begun.elapsed() >= TIMEOUT && begun.elapsed() < 10 * TIMEOUT, "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= TIMEOUT && begun.elapsed() < 10 * TIMEOUT,
+        "{:?}",
+        begun.elapsed()
+    );
     setup.storage.gate.add_permits(1000);
     assert_eq!(number(first.await.unwrap()), "1");
-    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "2");
+    assert_eq!(
+        number(setup.service.write(id, increment("n"), Instant::now()).await),
+        "2"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,26 +119,41 @@ async fn a_full_mailbox_refuses_and_others_go_on() {
     for task in waiting {
         task.await.unwrap().unwrap().unwrap();
     }
-    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "5");
+    assert_eq!(
+        number(setup.service.write(id, increment("n"), Instant::now()).await),
+        "5"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_caller_went_away_still_happens_completely() {
-    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let setup = Setup::new(
+        Engine::built_in(EngineOptions::default()).unwrap(),
+        ServiceOptions::default(),
+    );
     let id = new_id();
     let abandoned = setup.spawn(id, increment("n"));
     setup.storage.wait_for_a_save().await;
     abandoned.abort();
     setup.storage.gate.add_permits(1000);
-    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "2");
+    assert_eq!(
+        number(setup.service.write(id, increment("n"), Instant::now()).await),
+        "2"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_race_is_run_again_on_what_is_stored_now() {
-    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let setup = Setup::new(
+        Engine::built_in(EngineOptions::default()).unwrap(),
+        ServiceOptions::default(),
+    );
     let id = new_id();
     setup.storage.gate.add_permits(1000);
-    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "1");
+    assert_eq!(
+        number(setup.service.write(id, increment("n"), Instant::now()).await),
+        "1"
+    );
     for losses in [1, 2, 5] {
         setup.storage.losses.store(losses, Ordering::SeqCst);
         let before = number(setup.service.read(id, get("n"), Instant::now()).await);
@@ -134,7 +165,10 @@ async fn a_lost_race_is_run_again_on_what_is_stored_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storage_failure_is_told_to_everybody_who_waited_and_to_nobody_else() {
-    let setup = Setup::new(Engine::built_in(EngineOptions::default()).unwrap(), ServiceOptions::default());
+    let setup = Setup::new(
+        Engine::built_in(EngineOptions::default()).unwrap(),
+        ServiceOptions::default(),
+    );
     let id = new_id();
     let first = setup.spawn(id, increment("n"));
     setup.storage.wait_for_a_save().await;
@@ -142,7 +176,10 @@ async fn a_storage_failure_is_told_to_everybody_who_waited_and_to_nobody_else() 
     setup.storage.gate.add_permits(1000);
     let failed = first.await.unwrap();
     assert!(matches!(failed, Err(ServiceError::Storage(_))), "{failed:?}");
-    assert_eq!(number(setup.service.write(id, increment("n"), Instant::now()).await), "1");
+    assert_eq!(
+        number(setup.service.write(id, increment("n"), Instant::now()).await),
+        "1"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,8 +194,9 @@ async fn one_bad_request_takes_no_other_of_its_group_down() {
     // The first keeps the runner busy until the others wait together.
     let first = setup.spawn(id, get(Misdeed::LOOP));
     tokio::time::sleep(Duration::from_millis(30)).await;
-    let group: Vec<_> =
-        ["good", Misdeed::TRAP, "good", Misdeed::MEMORY, "good"].map(|key| setup.spawn(id, get(key))).into();
+    let group: Vec<_> = ["good", Misdeed::TRAP, "good", Misdeed::MEMORY, "good"]
+        .map(|key| setup.spawn(id, get(key)))
+        .into();
     assert!(matches!(first.await.unwrap(), Err(ServiceError::Engine(_))));
     let mut ends = Vec::new();
     for task in group {
@@ -266,7 +304,9 @@ impl Storage for Gated {
 }
 
 fn take_one(count: &AtomicU32) -> bool {
-    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+    count
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1))
+        .is_ok()
 }
 
 fn increment(key: &str) -> Request {

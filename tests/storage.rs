@@ -157,7 +157,7 @@ async fn of_racing_saves_one_wins(place: Place) {
 
 async fn racing_updates_all_count(place: Place) {
     let (storage, id) = (place.open().await, new_id());
-    count_up_together(&[storage.clone()], id, 64).await;
+    count_up_together(std::slice::from_ref(&storage), id, 64).await;
     assert_eq!(loaded(&storage, id).await.sealed, b"64");
 }
 
@@ -235,7 +235,9 @@ async fn what_was_taken_is_finished_by_closing(place: Place) {
     let mut saves = Vec::new();
     for &id in &ids {
         let storage = Arc::clone(&storage);
-        saves.push(tokio::spawn(async move { storage.swap(id, None, b"one".to_vec(), soon()).await }));
+        saves.push(tokio::spawn(async move {
+            storage.swap(id, None, b"one".to_vec(), soon()).await
+        }));
     }
     tokio::task::yield_now().await;
     storage.close().await;
@@ -267,7 +269,10 @@ async fn count_up(storage: &Opened, id: AutomationId) -> Result<(), StorageError
 }
 
 async fn swap(storage: &Opened, id: AutomationId, seen: Option<i64>, sealed: &str) -> Swap {
-    storage.swap(id, seen, sealed.as_bytes().to_vec(), soon()).await.unwrap()
+    storage
+        .swap(id, seen, sealed.as_bytes().to_vec(), soon())
+        .await
+        .unwrap()
 }
 
 async fn loaded(storage: &Opened, id: AutomationId) -> Record {

@@ -19,7 +19,7 @@ pub enum Database {
 }
 
 impl Database {
-    /// Reads a database URL. A driver in the scheme, as in `sqlite+aiosqlite:///state.db`, makes it an `SQLAlchemy`
+    /// Reads a database URL. A driver in the scheme, as in `sqlite+aiosqlite:///state.db`, makes it an SQLAlchemy
     /// URL, where a relative path has one slash more.
     pub fn parse(url: &str) -> Result<Self, OpenError> {
         let invalid = |problem: &str| OpenError::Url {

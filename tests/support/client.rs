@@ -55,8 +55,7 @@ impl Client {
 
     /// `PUT` that must be answered.
     pub fn put(&mut self, path: &str, value: &Value) -> Answer {
-        let body = serde_json::json!({ "value": value });
-        self.call("PUT", path, Some(&body)).expect("an answer")
+        self.call("PUT", path, Some(value)).expect("an answer")
     }
 
     /// `POST` that must be answered.

@@ -95,7 +95,9 @@ impl Setup {
     /// Starts it and waits until it listens.
     pub fn start(&self) -> Service {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let log = self.folder.join(format!("service-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let log = self
+            .folder
+            .join(format!("service-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let mut process = command(&["serve", "--listen", "127.0.0.1:0"])
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -141,7 +143,11 @@ impl Service {
             if printed.lines().any(|line| line.starts_with(start)) {
                 return printed;
             }
-            assert!(begun.elapsed() < PATIENCE, "no line {start:?} in {printed:?}; log: {}", self.log());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no line {start:?} in {printed:?}; log: {}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -149,7 +155,11 @@ impl Service {
     /// The line that begins with `start`.
     fn printed_line(&self, start: &str) -> String {
         let printed = self.printed_until(start);
-        printed.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned()
+        printed
+            .lines()
+            .find(|line| line.starts_with(start))
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Its process id.
@@ -205,7 +215,10 @@ impl Drop for Service {
 
 /// A folder that goes away with the value.
 pub fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("automation-kv-").tempdir().expect("a temporary folder")
+    tempfile::Builder::new()
+        .prefix("automation-kv-")
+        .tempdir()
+        .expect("a temporary folder")
 }
 
 /// Where [`Setup::sqlite`] keeps its states.
@@ -214,6 +227,9 @@ pub fn database_file(folder: &Path) -> PathBuf {
 }
 
 fn address_in(line: &str) -> SocketAddr {
-    let address = line.trim_start_matches("listening on http://").split_whitespace().next();
+    let address = line
+        .trim_start_matches("listening on http://")
+        .split_whitespace()
+        .next();
     address.and_then(|address| address.parse().ok()).expect("an address")
 }

@@ -45,7 +45,9 @@ pub fn mint(secret: &str, payload: &Value, header: &Map<String, Value>) -> Strin
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock after 1970");
     since.as_secs().try_into().expect("a clock of this age")
 }
 

@@ -98,10 +98,14 @@ pub fn encode(document: &Document) -> Vec<u8> {
 
 fn push_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= u64::from(MORE) {
-        out.push(MORE | (number & u64::from(MORE - 1)) as u8);
+        out.push(MORE | low_byte(number & u64::from(MORE - 1)));
         number >>= BITS;
     }
-    out.push(number as u8);
+    out.push(low_byte(number));
+}
+
+fn low_byte(number: u64) -> u8 {
+    number.to_le_bytes()[0]
 }
 
 struct Reader<'a> {

@@ -14,7 +14,12 @@ pub fn kind(text: &str) -> Kind {
         Some(b'"') => Kind::Text,
         Some(b'[') => Kind::List,
         Some(b'{') => Kind::Object,
-        _ if text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E' | b'I' | b'N')) => Kind::Float,
+        _ if text
+            .bytes()
+            .any(|byte| matches!(byte, b'.' | b'e' | b'E' | b'I' | b'N')) =>
+        {
+            Kind::Float
+        }
         _ => Kind::Integer,
     }
 }
@@ -99,14 +104,13 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
                 continue;
             }
             b'[' | b'{' => open += 1,
-            b']' | b'}' if open == 0 => return at,
+            b',' | b']' | b'}' if open == 0 => return at,
             b']' | b'}' => {
                 open -= 1;
                 if open == 0 {
                     return at + 1;
                 }
             }
-            b',' if open == 0 => return at,
             _ => {}
         }
         at += 1;

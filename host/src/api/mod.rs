@@ -24,7 +24,6 @@ use error::ApiError;
 
 pub use server::Stopped;
 
-
 /// What the handlers share. Without a secret there is no service, and every call on states is 503.
 #[derive(Clone)]
 pub struct Api {

@@ -32,7 +32,7 @@ pub(super) struct SecretKnobs {
 /// The database.
 #[derive(Debug, Args)]
 pub(super) struct DatabaseKnobs {
-    /// Where states are kept: sqlite://FILE, or memory: for nothing that lasts.
+    /// Where states are kept: `sqlite://FILE`, or `memory:` for nothing that lasts.
     #[arg(
         long,
         env = "AUTOMATION_DB_URL",

@@ -51,7 +51,7 @@ pub(super) struct Serve {
     lock_timeout_ms: u64,
 
     /// What to log: error, warn, info, debug (a line for every request) or trace, or a filter such as
-    /// automation_kv=debug.
+    /// `automation_kv=debug`.
     #[arg(long, env = "AUTOMATION_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     log_level: String,
 

@@ -26,11 +26,7 @@ pub use session::{Input, Session};
 /// The engine component that this binary was built with.
 pub const BUILT_IN_COMPONENT: &[u8] = include_bytes!(env!("ENGINE_COMPONENT"));
 
-#[expect(
-    missing_docs,
-    clippy::pedantic,
-    reason = "generated from wit/, which documents everything"
-)]
+#[expect(missing_docs, reason = "generated from wit/, which documents everything")]
 mod generated {
     wasmtime::component::bindgen!({
         path: "../wit",

@@ -78,4 +78,3 @@ fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
     recurse(black_box(depth + 1)) + frame[63]
 }
-

@@ -75,7 +75,9 @@ fn nest(argument: &Value) -> Result<Value, String> {
     let name = argument.get("key").and_then(Value::as_str).unwrap_or("n");
     let depth = argument.get("depth").and_then(Value::as_u64);
     // Such a value is built, written and dropped by recursion; a deeper one is sent as raw text.
-    let depth = depth.filter(|depth| (1..=MOST_DEPTH).contains(depth)).ok_or_else(|| wrong("$nest", argument))?;
+    let depth = depth
+        .filter(|depth| (1..=MOST_DEPTH).contains(depth))
+        .ok_or_else(|| wrong("$nest", argument))?;
     let around = |inner: Option<Value>| {
         if as_list {
             Value::Array(inner.into_iter().collect())

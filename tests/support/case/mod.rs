@@ -56,7 +56,9 @@ pub struct Case {
 pub fn load(directory: &Path) -> Vec<Case> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let paths = entries.map(|entry| entry.expect("a directory that can be read").path());
-    let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .collect();
     files.sort();
     files.iter().flat_map(|file| load_file(file)).collect()
 }
@@ -68,7 +70,10 @@ impl Case {
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or("?");
         let name = format!("{}/{}", text("area"), text("name"));
         refuse_unknown(members, CASE_MEMBERS).map_err(|problem| format!("{name}: {problem}"))?;
-        let steps = members.get("steps").and_then(Value::as_array).ok_or_else(|| format!("{name}: no steps"))?;
+        let steps = members
+            .get("steps")
+            .and_then(Value::as_array)
+            .ok_or_else(|| format!("{name}: no steps"))?;
         let steps: Result<Vec<Step>, String> = steps.iter().map(read_step).collect();
         let steps = steps.map_err(|problem| format!("{name}: {problem}"))?;
         Ok(Self { name, steps })
@@ -109,7 +114,10 @@ fn read_step(step: &Value) -> Result<Step, String> {
     let step = step.as_object().ok_or("a step is an object")?;
     refuse_unknown(step, STEP_MEMBERS)?;
     if let Some(expect) = step.get("expect") {
-        refuse_unknown(expect.as_object().ok_or("what a step expects is an object")?, EXPECT_MEMBERS)?;
+        refuse_unknown(
+            expect.as_object().ok_or("what a step expects is an object")?,
+            EXPECT_MEMBERS,
+        )?;
     }
     Ok(step.clone())
 }

@@ -8,7 +8,10 @@ use crate::support::http::Request;
 
 /// The request of a step.
 pub(super) fn build(step: &Step, target: &Target, variables: &Variables) -> Result<Request, String> {
-    let method = step.get("method").and_then(Value::as_str).ok_or("bad case: no method")?;
+    let method = step
+        .get("method")
+        .and_then(Value::as_str)
+        .ok_or("bad case: no method")?;
     let mut request = Request::new(method, path_and_query(step, target, variables)?);
     if let Some(authorization) = authorization::header(step, target, variables)? {
         request = request.header("Authorization", authorization);
@@ -21,7 +24,8 @@ pub(super) fn build(step: &Step, target: &Target, variables: &Variables) -> Resu
         request = request.header(name, spelling(&variables.substitute(value)));
     }
     // Sent unless the case asks for something else, as most clients do.
-    if !step.get("headers").is_some_and(|headers| headers.get("Accept").is_some()) {
+    let accept = step.get("headers").and_then(|headers| headers.get("Accept"));
+    if accept.is_none() {
         request = request.header("Accept", "*/*");
     }
     Ok(match body {
@@ -47,7 +51,9 @@ fn query_text(query: &Value) -> String {
     let Value::Object(parameters) = query else {
         return spelling(query);
     };
-    let pairs = parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(&spelling(value))));
+    let pairs = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(&spelling(value))));
     pairs.collect::<Vec<_>>().join("&")
 }
 
@@ -83,9 +89,13 @@ fn joined(raw: Value) -> Value {
 fn from_hex(hex: &Value) -> Result<Vec<u8>, String> {
     let digits: Option<Vec<u8>> = hex.as_str().and_then(|text| {
         let digits = text.chars().filter(|character| !character.is_whitespace());
-        digits.map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect()
+        digits
+            .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .collect()
     });
-    let digits = digits.filter(|digits| digits.len().is_multiple_of(2)).ok_or("bad case: raw_hex is not hexadecimal")?;
+    let digits = digits
+        .filter(|digits| digits.len().is_multiple_of(2))
+        .ok_or("bad case: raw_hex is not hexadecimal")?;
     Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 

@@ -42,7 +42,9 @@ impl Variables {
             Value::String(text) => self.substitute_text(text),
             Value::Array(items) => items.iter().map(|item| self.substitute(item)).collect(),
             Value::Object(members) => {
-                let replaced = members.iter().map(|(name, value)| (name.clone(), self.substitute(value)));
+                let replaced = members
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.substitute(value)));
                 Value::Object(replaced.collect())
             }
             scalar => scalar.clone(),

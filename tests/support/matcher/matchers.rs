@@ -11,12 +11,7 @@ pub(super) const MARK: &str = "$match";
 const TIMESTAMP: &str = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?\z";
 
 /// `Ok` when `got` is what the matcher describes.
-pub(super) fn compare(
-    matcher: &Map<String, Value>,
-    got: &Value,
-    members: Members,
-    place: &str,
-) -> Result<(), String> {
+pub(super) fn compare(matcher: &Map<String, Value>, got: &Value, members: Members, place: &str) -> Result<(), String> {
     let name = matcher[MARK].as_str().unwrap_or_default();
     match name {
         "any" => Ok(()),
@@ -86,7 +81,9 @@ fn ordered(want: &Value, got: &Value, members: Members, place: &str) -> Result<(
     if wanted == found {
         Ok(())
     } else {
-        Err(format!("{place}: expected the members in the order {wanted:?}, got {found:?}"))
+        Err(format!(
+            "{place}: expected the members in the order {wanted:?}, got {found:?}"
+        ))
     }
 }
 

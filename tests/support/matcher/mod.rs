@@ -88,13 +88,7 @@ fn compare_objects(
     }
 }
 
-fn compare_lists(
-    reading: Reading,
-    want: &[Value],
-    got: &[Value],
-    members: Members,
-    place: &str,
-) -> Result<(), String> {
+fn compare_lists(reading: Reading, want: &[Value], got: &[Value], members: Members, place: &str) -> Result<(), String> {
     if want.len() != got.len() {
         return Err(format!("{place}: expected {} items, got {}", want.len(), got.len()));
     }

@@ -8,7 +8,11 @@ use super::show;
 pub(super) fn compare(want: &Value, got: &Value, place: &str) -> Result<(), String> {
     let (own, other) = (kind(want), kind(got));
     if own != other {
-        return Err(format!("{place}: expected {own} {}, got {other} {}", show(want), show(got)));
+        return Err(format!(
+            "{place}: expected {own} {}, got {other} {}",
+            show(want),
+            show(got)
+        ));
     }
     let same = match (want, got) {
         (Value::Number(want), Value::Number(got)) if is_integer(want) => integer(want) == integer(got),

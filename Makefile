@@ -1,0 +1,28 @@
+# Everything that CI checks, and what a fresh machine needs for it.
+
+# Tests run on the code that ships: optimised, and built once for both.
+CARGO_TEST := cargo test --release --locked --workspace
+
+.PHONY: test setup format lint docs unit bench
+
+test: setup format lint docs unit
+
+# Installs what the tests need and the machine lacks; says what it cannot install.
+setup:
+	@tests/setup
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps --workspace --lib
+
+unit:
+	$(CARGO_TEST)
+
+# Prints the ratios of docs/performance.md.
+bench:
+	cargo bench --locked -p automation-kv
