@@ -39,6 +39,30 @@ pub struct Session {
 impl Engine {
     /// Waits for a free slot, makes an instance and opens the state in it.
     pub fn open(&self, input: Input) -> Result<Session, EngineError> {
+        let limits = Limits {
+            state_bytes: input.max_state_bytes,
+        };
+        let now = input.now;
+        let mut session = self.instantiate(input)?;
+        session
+            .call("open", |engine, store| engine.call_open(store, limits, now))?
+            .map_err(EngineError::from)?;
+        Ok(session)
+    }
+
+    /// Whether an instance can be made and called, with nothing in it.
+    pub fn probe(&self, vault: AutomationVault) -> Result<(), EngineError> {
+        let mut session = self.instantiate(Input {
+            sealed: None,
+            vault,
+            max_state_bytes: 1,
+            now: 0,
+        })?;
+        session.call("savepoint", |engine, store| engine.call_savepoint(store))?;
+        Ok(())
+    }
+
+    fn instantiate(&self, input: Input) -> Result<Session, EngineError> {
         let slot = self.shared.slots.take();
         let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
@@ -61,19 +85,12 @@ impl Engine {
             .component
             .instantiate(&mut store)
             .map_err(EngineError::Instance)?;
-        let mut session = Session {
+        Ok(Session {
             store,
             bindings,
             call_deadline_ticks: self.shared.call_deadline_ticks,
             _slot: slot,
-        };
-        let limits = Limits {
-            state_bytes: input.max_state_bytes,
-        };
-        session
-            .call("open", |engine, store| engine.call_open(store, limits, input.now))?
-            .map_err(EngineError::from)?;
-        Ok(session)
+        })
     }
 }
 

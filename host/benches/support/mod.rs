@@ -1,0 +1,154 @@
+//! What the benchmarks of sessions share: documents of several sizes, and one increment done in several ways.
+
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "each benchmark uses a part of it"
+)]
+
+use std::hint::black_box;
+
+use automation_kv::engine::types;
+use automation_kv::engine::{Engine, EngineOptions, Input};
+use automation_kv::vault::{AutomationVault, Vault};
+use automation_kv_engine::document::Document;
+use automation_kv_engine::{Session, model};
+use uuid::Uuid;
+
+/// Documents' sizes, in bytes of compact JSON, and what to call them.
+pub const SIZES: [(usize, &str); 4] = [(100, "0.1 KB"), (1_000, "1 KB"), (8_000, "8 KB"), (60_000, "60 KB")];
+
+const LIMIT_BYTES: u64 = 65_536;
+const NOW: u64 = 1_800_000_000_000;
+
+/// One document, sealed, and everything that can be done to it.
+pub struct Subject {
+    engine: Engine,
+    vault: Vault,
+    automation: Uuid,
+    plain: Vec<u8>,
+    sealed: Vec<u8>,
+    request: types::Request,
+}
+
+impl Subject {
+    /// A document of about `bytes` bytes: a counter, and entries such as scripts keep.
+    pub fn new(bytes: usize) -> Self {
+        let vault = Vault::new(&"a secret for benchmarks".into(), &[], false);
+        let automation = Uuid::new_v4();
+        let plain = document(bytes);
+        let sealed = vault.for_automation(automation.into()).seal(&plain);
+        Self {
+            engine: Engine::built_in(EngineOptions::default()).expect("an engine"),
+            vault,
+            automation,
+            plain,
+            sealed,
+            request: increment(),
+        }
+    }
+
+    /// A fresh instance: opens, increments, seals.
+    pub fn session(&self) {
+        let input = Input {
+            sealed: Some(self.sealed.clone()),
+            vault: self.keys(),
+            max_state_bytes: LIMIT_BYTES,
+            now: NOW,
+        };
+        let mut session = self.engine.open(input).expect("a session");
+        session.execute(&self.request).expect("a call").expect("a reply");
+        black_box(session.commit().expect("a state"));
+    }
+
+    /// The same code compiled natively, vault included.
+    pub fn native(&self) {
+        let keys = self.keys();
+        let opened = keys.open(&black_box(self.sealed.clone())).expect("a state that opens");
+        let document = Document::decode(opened.plain, opened.sealed_at).expect("a document");
+        let mut session = Session::new(
+            document,
+            model::Limits {
+                state_bytes: LIMIT_BYTES,
+            },
+            NOW,
+        );
+        session.execute(native_increment()).expect("a reply");
+        let changed = session.changed().expect("a change").encode();
+        black_box(keys.seal(&changed));
+    }
+
+    /// The vault alone: opens and seals.
+    pub fn vault(&self) {
+        let keys = self.keys();
+        black_box(
+            keys.open(&black_box(self.sealed.clone()))
+                .expect("a state that opens")
+                .plain,
+        );
+        black_box(keys.seal(&self.plain));
+    }
+
+    /// A fresh instance and a call that does nothing.
+    pub fn bare(&self) {
+        self.engine.probe(self.keys()).expect("an instance");
+    }
+
+    fn keys(&self) -> AutomationVault {
+        self.vault.for_automation(self.automation.into())
+    }
+}
+
+fn document(bytes: usize) -> Vec<u8> {
+    let limits = model::Limits {
+        state_bytes: LIMIT_BYTES,
+    };
+    let mut session = Session::new(Document::default(), limits, NOW);
+    session.execute(native_increment()).expect("a reply");
+    let mut size = r#"{"runs":1}"#.len();
+    for entry in 0.. {
+        let key = format!("item-{entry:04}");
+        let value = format!(r#"{{"id":"msg_{entry:08}","at":18000{entry:05},"done":true,"note":"seen and answered"}}"#);
+        let grown = size + key.len() + value.len() + 4;
+        if grown > bytes {
+            break;
+        }
+        size = grown;
+        let set = model::Operation::Set {
+            key,
+            value,
+            condition: model::Condition::Always,
+        };
+        session.execute(single(set)).expect("a reply");
+    }
+    session.changed().expect("a change").encode()
+}
+
+fn native_increment() -> model::Request {
+    single(model::Operation::Increment {
+        key: "runs".to_owned(),
+        by: "1".to_owned(),
+    })
+}
+
+fn single(operation: model::Operation) -> model::Request {
+    model::Request {
+        operations: vec![operation],
+        if_version: None,
+        always_bump: false,
+    }
+}
+
+fn increment() -> types::Request {
+    let count = types::CountOperation {
+        key: "runs".to_owned(),
+        by: "1".to_owned(),
+    };
+    types::Request {
+        operations: vec![types::Operation::Increment(count)],
+        if_version: None,
+        always_bump: false,
+    }
+}
