@@ -1,0 +1,159 @@
+//! Drives any service of the contract over HTTP, mix by mix: `cargo bench --bench load -- --help`.
+
+#![allow(missing_docs, clippy::expect_used, dead_code, reason = "a benchmark")]
+
+mod drive;
+mod host;
+mod mix;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use automation_kv::token::Tokens;
+use clap::Parser;
+use drive::{Until, drive};
+use host::Host;
+use uuid::Uuid;
+
+/// Drives a service of the contract with several mixes, and prints rate, latency and failures of each.
+#[derive(Parser)]
+struct Arguments {
+    /// The service, as in <http://127.0.0.1:8420/api/automation>; without one, each database gets one of this build. May
+    /// be given more than once: services are then driven in turns.
+    #[arg(long, value_name = "URL")]
+    base_url: Vec<String>,
+
+    /// The secret that the services share.
+    #[arg(long, default_value = host::SECRET)]
+    secret: String,
+
+    /// Databases to start a service of this build on.
+    #[arg(long, value_name = "URL")]
+    database_url: Vec<String>,
+
+    /// Only the mixes whose name contains this.
+    #[arg(long, default_value = "")]
+    mix: String,
+
+    /// Connections.
+    #[arg(long, default_value_t = 32)]
+    clients: usize,
+
+    /// Seconds for each mix.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+
+    /// Automations that the load is spread over.
+    #[arg(long, default_value_t = 1000)]
+    automations: usize,
+
+    /// How often each service is driven with each mix.
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+
+    /// Given by `cargo bench`; means nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A service to drive.
+struct Target {
+    name: String,
+    address: SocketAddr,
+    prefix: String,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut targets: Vec<Target> = arguments.base_url.iter().map(|url| remote(url)).collect();
+    let mut databases = arguments.database_url.clone();
+    if targets.is_empty() && databases.is_empty() {
+        databases.push(format!("sqlite://{}/state.db", folder.path().display()));
+    }
+    let hosts: Vec<Host> = databases.iter().map(|url| Host::start(url)).collect();
+    targets.extend(hosts.iter().zip(&databases).map(|(host, url)| Target {
+        name: url.split(':').next().unwrap_or_default().to_owned(),
+        address: host.address,
+        prefix: String::new(),
+    }));
+    runtime.block_on(run(&arguments, &targets));
+}
+
+async fn run(arguments: &Arguments, targets: &[Target]) {
+    let tokens = tokens(&arguments.secret, arguments.automations.max(34));
+    for target in targets {
+        seed(target, &tokens).await;
+    }
+    println!("| mix | service | requests/s | p50 ms | p99 ms | failures |");
+    println!("|---|---|---|---|---|---|");
+    let mixes: Vec<_> = targets.iter().map(|target| mix::all(&target.prefix, &tokens)).collect();
+    for at in 0..mixes[0].len() {
+        for _ in 0..arguments.rounds {
+            for (target, mixes) in targets.iter().zip(&mixes) {
+                let mix = &mixes[at];
+                if !mix.name.contains(&arguments.mix) {
+                    continue;
+                }
+                let until = Until::Time(Duration::from_secs(arguments.seconds));
+                let report = drive(target.address, arguments.clients, until, &mix.requests).await;
+                let (rate, p50, p99) = (report.rate(), report.percentile(50), report.percentile(99));
+                println!(
+                    "| {} | {} | {rate:.0} | {p50:.2} | {p99:.2} | {:?} |",
+                    mix.name, target.name, report.failures
+                );
+            }
+        }
+    }
+}
+
+async fn seed(target: &Target, tokens: &[String]) {
+    const CLIENTS: usize = 16;
+    let seeds = mix::seeds(&target.prefix, tokens);
+    let each = seeds.len().div_ceil(CLIENTS);
+    let requests: drive::Requests =
+        std::sync::Arc::new(move |client, turn| seeds[(client * each + turn).min(seeds.len() - 1)].clone());
+    let report = drive(target.address, CLIENTS, Until::Each(each), &requests).await;
+    assert_eq!(
+        report.failed(),
+        0,
+        "{} cannot be filled: {:?}",
+        target.name,
+        report.failures
+    );
+}
+
+fn tokens(secret: &str, count: usize) -> Vec<String> {
+    let tokens = Tokens::new(&secret.into(), &[]);
+    let mint = |_| {
+        tokens
+            .mint(Uuid::new_v4().into(), Uuid::new_v4(), Duration::from_hours(24))
+            .expect("a token")
+    };
+    (0..count).map(mint).collect()
+}
+
+fn remote(url: &str) -> Target {
+    let rest = url
+        .strip_prefix("http://")
+        .expect("a base URL that starts with http://");
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let address = authority
+        .to_socket_addrs()
+        .ok()
+        .and_then(|mut addresses| addresses.next());
+    let path = path.trim_end_matches('/');
+    Target {
+        name: url.to_owned(),
+        address: address.expect("a base URL with host and port"),
+        prefix: if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{path}")
+        },
+    }
+}
