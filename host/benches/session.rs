@@ -15,20 +15,19 @@ fn parts(criterion: &mut Criterion) {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .sample_size(30);
+    let parts: [(&str, fn(&Subject)); 3] = [
+        ("session", Subject::session),
+        ("native", Subject::native),
+        ("vault", Subject::vault),
+    ];
     for (bytes, name) in SIZES {
         let subject = Subject::new(bytes);
-        group.bench_function(BenchmarkId::new("session", name), |bencher| {
-            bencher.iter(|| subject.session())
-        });
-        group.bench_function(BenchmarkId::new("native", name), |bencher| {
-            bencher.iter(|| subject.native())
-        });
-        group.bench_function(BenchmarkId::new("vault", name), |bencher| {
-            bencher.iter(|| subject.vault())
-        });
+        for (part, run) in parts {
+            group.bench_function(BenchmarkId::new(part, name), |bencher| bencher.iter(|| run(&subject)));
+        }
     }
     let subject = Subject::new(100);
-    group.bench_function("bare instance", |bencher| bencher.iter(|| subject.bare()));
+    group.bench_function("bare instance", |bencher| bencher.iter(|| Subject::bare(&subject)));
     group.finish();
 }
 
