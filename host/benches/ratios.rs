@@ -34,7 +34,7 @@ fn main() {
             &|| subject.vault(),
             &|| subject.bare(),
         ];
-        let turns: Vec<[f64; 4]> = (0..ROUNDS).map(|_| parts.map(|part| micros(part))).collect();
+        let turns: Vec<[f64; 4]> = (0..ROUNDS).map(|_| parts.map(micros)).collect();
         let [session, native, vault, bare] = [0, 1, 2, 3].map(|part| median(turns.iter().map(|turn| turn[part])));
         let [by_native, by_vault, by_bare] =
             [1, 2, 3].map(|part| median(turns.iter().map(|turn| turn[0] / turn[part])));

@@ -9,13 +9,16 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use support::{SIZES, Subject};
 
+/// A way to do an increment.
+type Part = fn(&Subject);
+
 fn parts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("increment");
     group
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .sample_size(30);
-    let parts: [(&str, fn(&Subject)); 3] = [
+    let parts: [(&str, Part); 3] = [
         ("session", Subject::session),
         ("native", Subject::native),
         ("vault", Subject::vault),
