@@ -54,7 +54,7 @@ pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
             name: "80/20",
             requests: Arc::new(move |client, turn| {
                 let at = scatter(client, turn);
-                let list = if at % 5 == 0 { &writes } else { &reads };
+                let list = if at.is_multiple_of(5) { &writes } else { &reads };
                 Arc::clone(&list[at / 5 % list.len()])
             }),
         },
@@ -75,7 +75,7 @@ pub fn spread(list: Vec<Arc<[u8]>>) -> Requests {
     Arc::new(move |client, turn| Arc::clone(&list[scatter(client, turn) % list.len()]))
 }
 
-/// A number that looks random and is the same in every run (the finalizer of SplitMix64).
+/// A number that looks random and is the same in every run (the finalizer of `SplitMix64`).
 fn scatter(client: usize, turn: usize) -> usize {
     let mut mixed = (client as u64) << 32 | turn as u64;
     mixed = mixed.wrapping_add(0x9e37_79b9_7f4a_7c15);
