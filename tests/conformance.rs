@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::case::{self, Case, Target};
+use support::pgbouncer::PgBouncer;
+use support::postgres::SHARED;
 use support::service::{self, Setup};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance/cases");
@@ -30,6 +32,33 @@ fn sqlite_keeps_the_contract_on_the_old_path() {
 fn memory_keeps_the_contract() {
     let folder = service::folder();
     play_all(&Setup::on(folder.path(), "memory:").start().target(""));
+}
+
+#[test]
+fn postgres_keeps_the_contract() {
+    let folder = service::folder();
+    play_all(&Setup::on(folder.path(), &SHARED.database()).start().target(""));
+}
+
+#[test]
+fn postgres_behind_a_pooler_keeps_the_contract() {
+    let folder = service::folder();
+    let pooler = PgBouncer::before(&SHARED);
+    let url = pooler.url(&SHARED.new_database());
+    play_all(&Setup::on(folder.path(), &url).start().target("/api/automation"));
+}
+
+#[test]
+fn three_hosts_behind_a_pooler_share_one_database() {
+    let folder = service::folder();
+    let pooler = PgBouncer::before(&SHARED);
+    let setup = Setup::on(folder.path(), &pooler.url(&SHARED.new_database()));
+    let hosts = [setup.start(), setup.start(), setup.start()];
+    std::thread::scope(|scope| {
+        for host in &hosts {
+            scope.spawn(|| play_all(&host.target("")));
+        }
+    });
 }
 
 fn play_all(target: &Target) {

@@ -11,7 +11,7 @@ use automation_kv::automation::AutomationId;
 use automation_kv::engine::types::{CountOperation, GetOperation, Operation, Outcome, Request};
 use automation_kv::engine::{Engine, EngineOptions};
 use automation_kv::service::{Answer, Service, ServiceError, ServiceOptions};
-use automation_kv::storage::{MemoryStorage, Revision, Step, Storage, StorageError, Stored, Swap};
+use automation_kv::storage::{Listed, MemoryStorage, Revision, Step, Storage, StorageError, Stored, Swap};
 use automation_kv::vault::Vault;
 use automation_kv_test_guests::{MISBEHAVING, Misdeed};
 use tokio::sync::Semaphore;
@@ -289,9 +289,17 @@ impl Storage for Gated {
         self.inner.swap(automation, seen, sealed, deadline).await
     }
 
-    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<(), StorageError> {
+    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<Swap, StorageError> {
         self.pass().await?;
         self.inner.update(automation, step, deadline).await
+    }
+
+    async fn delete(&self, automation: AutomationId, deadline: Instant) -> Result<bool, StorageError> {
+        self.inner.delete(automation, deadline).await
+    }
+
+    async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
+        self.inner.list(after, limit).await
     }
 
     async fn check(&self) -> Result<(), StorageError> {

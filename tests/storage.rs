@@ -5,11 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+mod support;
 
 use automation_kv::automation::AutomationId;
 use automation_kv::database::Database;
-use automation_kv::storage::{Record, Storage, StorageError, Stored, Swap};
+use automation_kv::storage::{Record, Storage, StorageError, StorageOptions, Stored, Swap};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -38,54 +40,66 @@ impl Place {
         Self::new(|folder| format!("sqlite://{}/state.db", folder.display()))
     }
 
+    fn postgres() -> Self {
+        Self::new(|_| support::postgres::SHARED.database())
+    }
+
     async fn open(&self) -> Opened {
-        self.database.open(false).await.unwrap()
+        self.database.open(&StorageOptions::default()).await.unwrap()
     }
 }
 
 macro_rules! suite {
-    ($($place:ident { $($test:ident),+ $(,)? })+) => {
-        $(mod $place {
+    ($place:ident: $($test:ident)+) => {
+        mod $place {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 super::$test(super::Place::$place()).await;
             })+
-        })+
+        }
     };
 }
 
-suite! {
-    memory {
-        nothing_is_there_at_first,
-        a_saved_state_is_loaded_again,
-        the_first_save_has_one_winner,
-        a_save_on_an_old_revision_is_lost,
-        an_update_decides_on_what_is_stored,
-        an_update_that_gives_nothing_saves_nothing,
-        of_racing_saves_one_wins,
-        racing_updates_all_count,
-        automations_do_not_share_rows,
-        a_large_state_is_kept,
-    }
-    sqlite {
-        nothing_is_there_at_first,
-        a_saved_state_is_loaded_again,
-        the_first_save_has_one_winner,
-        a_save_on_an_old_revision_is_lost,
-        an_update_decides_on_what_is_stored,
-        an_update_that_gives_nothing_saves_nothing,
-        of_racing_saves_one_wins,
-        racing_updates_all_count,
-        automations_do_not_share_rows,
-        a_large_state_is_kept,
-        a_state_survives_closing,
-        a_closed_storage_says_so,
-        another_host_sees_every_save,
-        another_host_loses_on_an_old_revision,
-        racing_updates_of_several_hosts_all_count,
-        what_was_taken_is_finished_by_closing,
-    }
+/// What every storage does, and more of it where that is said.
+macro_rules! everywhere {
+    ($place:ident $($more:ident)*) => {
+        suite! { $place:
+            nothing_is_there_at_first
+            a_saved_state_is_loaded_again
+            the_first_save_has_one_winner
+            a_save_on_an_old_revision_is_lost
+            an_update_decides_on_what_is_stored
+            an_update_that_gives_nothing_saves_nothing
+            of_racing_saves_one_wins
+            racing_updates_all_count
+            automations_do_not_share_rows
+            a_large_state_is_kept
+            a_deleted_automation_stays_deleted
+            deleting_beats_a_save_that_was_on_its_way
+            automations_are_listed_page_by_page
+            $($more)*
+        }
+    };
 }
+
+/// What storages do that several hosts can open, one after the other and at once.
+macro_rules! lasting {
+    ($place:ident) => {
+        everywhere! { $place
+            a_state_survives_closing
+            a_closed_storage_says_so
+            another_host_sees_every_save
+            another_host_loses_on_an_old_revision
+            racing_updates_of_several_hosts_all_count
+            first_saves_of_several_hosts_have_one_winner
+            what_was_taken_is_finished_by_closing
+        }
+    };
+}
+
+everywhere! { memory }
+lasting! { sqlite }
+lasting! { postgres }
 
 async fn nothing_is_there_at_first(place: Place) {
     let storage = place.open().await;
@@ -182,6 +196,90 @@ async fn a_large_state_is_kept(place: Place) {
     assert_eq!(loaded(&storage, id).await.sealed, large.into_bytes());
 }
 
+async fn a_deleted_automation_stays_deleted(place: Place) {
+    let (storage, id, other) = (place.open().await, new_id(), new_id());
+    swap(&storage, id, None, "one").await;
+    swap(&storage, other, None, "other").await;
+    let seen = Some(loaded(&storage, id).await.revision);
+    assert!(storage.delete(id, soon()).await.unwrap());
+    assert!(!storage.delete(id, soon()).await.unwrap());
+    assert_eq!(storage.load(id).await.unwrap(), Stored::Deleted);
+    for seen in [None, seen, seen.map(|seen| seen + 1)] {
+        assert_eq!(swap(&storage, id, seen, "again").await, Swap::Lost);
+    }
+    let step = |stored| {
+        assert_eq!(stored, Stored::Deleted);
+        None
+    };
+    storage.update(id, Box::new(step), soon()).await.unwrap();
+    assert_eq!(storage.load(id).await.unwrap(), Stored::Deleted);
+    assert_eq!(loaded(&storage, other).await.sealed, b"other");
+    // One that never wrote is deleted too: its tokens may still be about.
+    let silent = new_id();
+    assert!(!storage.delete(silent, soon()).await.unwrap());
+    assert_eq!(swap(&storage, silent, None, "late").await, Swap::Lost);
+    assert_eq!(storage.load(silent).await.unwrap(), Stored::Deleted);
+}
+
+async fn deleting_beats_a_save_that_was_on_its_way(place: Place) {
+    let storage = place.open().await;
+    for _ in 0..20 {
+        let id = new_id();
+        swap(&storage, id, None, "one").await;
+        let seen = Some(loaded(&storage, id).await.revision);
+        let (saving, deleting) = (Arc::clone(&storage), Arc::clone(&storage));
+        let save = tokio::spawn(async move { swap(&saving, id, seen, "two").await });
+        let delete = tokio::spawn(async move { deleting.delete(id, soon()).await.unwrap() });
+        save.await.unwrap();
+        assert!(delete.await.unwrap());
+        assert_eq!(storage.load(id).await.unwrap(), Stored::Deleted);
+    }
+}
+
+async fn automations_are_listed_page_by_page(place: Place) {
+    let storage = place.open().await;
+    let mut ids: Vec<AutomationId> = (0..7).map(|_| new_id()).collect();
+    ids.sort_unstable();
+    for &id in &ids {
+        swap(&storage, id, None, &id.to_string()).await;
+    }
+    storage.delete(ids[3], soon()).await.unwrap();
+    ids.remove(3);
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = storage.list(after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.automation);
+        assert!(page.len() <= 2);
+        for listed in page {
+            assert_eq!(listed.record.sealed, listed.automation.to_string().into_bytes());
+            let age = now_ms().abs_diff(listed.updated_at);
+            assert!(age < 60_000 && listed.created_at <= listed.updated_at, "{listed:?}");
+            seen.push(listed.automation);
+        }
+    }
+    assert_eq!(seen, ids);
+}
+
+async fn first_saves_of_several_hosts_have_one_winner(place: Place) {
+    let hosts = [place.open().await, place.open().await, place.open().await];
+    for _ in 0..20 {
+        let ids: Vec<AutomationId> = (0..8).map(|_| new_id()).collect();
+        let wins = Arc::new(AtomicUsize::new(0));
+        join_all((0..24).map(|racer| {
+            let (host, wins, id) = (Arc::clone(&hosts[racer % 3]), Arc::clone(&wins), ids[racer / 3]);
+            async move {
+                if swap(&host, id, None, &racer.to_string()).await == Swap::Saved {
+                    wins.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }))
+        .await;
+        assert_eq!(wins.load(Ordering::Relaxed), ids.len());
+    }
+}
+
 async fn a_state_survives_closing(place: Place) {
     let (storage, id) = (place.open().await, new_id());
     swap(&storage, id, None, "one").await;
@@ -265,7 +363,16 @@ async fn count_up(storage: &Opened, id: AutomationId) -> Result<(), StorageError
         };
         Some((count + 1).to_string().into_bytes())
     };
-    storage.update(id, Box::new(step), soon()).await
+    let begun = Instant::now();
+    loop {
+        match storage.update(id, Box::new(step), soon()).await {
+            Ok(Swap::Saved) => return Ok(()),
+            // Somebody made the row first, or all connections for locked rows were taken.
+            Ok(Swap::Lost) | Err(StorageError::Busy) if begun.elapsed() < Duration::from_secs(20) => {}
+            Ok(Swap::Lost) => return Err(StorageError::Busy),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn swap(storage: &Opened, id: AutomationId, seen: Option<i64>, sealed: &str) -> Swap {
@@ -288,6 +395,11 @@ async fn join_all<F: Future<Output = ()> + Send + 'static>(futures: impl Iterato
     while let Some(ended) = tasks.join_next().await {
         ended.unwrap();
     }
+}
+
+fn now_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since_epoch.as_millis().try_into().unwrap()
 }
 
 fn new_id() -> AutomationId {

@@ -150,6 +150,7 @@ impl From<model::Reply> for Reply {
         Self {
             outcomes: reply.outcomes.into_iter().map(Into::into).collect(),
             version: reply.version,
+            size_bytes: reply.size_bytes,
         }
     }
 }

@@ -100,6 +100,7 @@ pub enum Outcome {
 pub struct Reply {
     pub outcomes: Vec<Outcome>,
     pub version: u64,
+    pub size_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -157,8 +157,12 @@ impl Pair {
             if_version: None,
             always_bump: false,
         });
-        let version = self.state.version;
-        prop_assert_eq!(given, Ok(Reply { outcomes, version }));
+        let reply = Reply {
+            outcomes,
+            version: self.state.version,
+            size_bytes: self.state.size_bytes(),
+        };
+        prop_assert_eq!(given, Ok(reply));
         Ok(())
     }
 

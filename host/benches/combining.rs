@@ -22,6 +22,7 @@ use automation_kv::database::Database;
 use automation_kv::engine::types::{CountOperation, Operation, Request};
 use automation_kv::engine::{Engine, EngineOptions};
 use automation_kv::service::{Service, ServiceOptions};
+use automation_kv::storage::StorageOptions;
 use automation_kv::token::Tokens;
 use automation_kv::vault::Vault;
 use drive::{Requests, Until, drive};
@@ -48,7 +49,7 @@ fn main() {
 async fn combining_at_the_service_layer() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = Database::parse(&format!("sqlite://{}/state.db", folder.path().display())).expect("a URL");
-    let storage = database.open(false).await.expect("a database");
+    let storage = database.open(&StorageOptions::default()).await.expect("a database");
     let engine = Engine::built_in(EngineOptions::default()).expect("an engine");
     let vault = Vault::new(&host::SECRET.into(), &[], false);
     let service = Service::new(storage, engine, vault, ServiceOptions::default());

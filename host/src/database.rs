@@ -4,10 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::storage::{MemoryStorage, OpenError, SqliteOptions, SqliteStorage, Storage};
-
-/// Connections for reading a SQLite file.
-const SQLITE_READERS: u32 = 4;
+use crate::storage::{MemoryStorage, OpenError, PostgresStorage, PostgresUrl, SqliteStorage, Storage, StorageOptions};
 
 /// A database, as an operator named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +13,8 @@ pub enum Database {
     Memory,
     /// A file: `sqlite://state.db`, `sqlite:///var/lib/state.db`.
     Sqlite(PathBuf),
+    /// A server: `postgres://user:password@host:port/database`.
+    Postgres(PostgresUrl),
 }
 
 impl Database {
@@ -27,13 +26,19 @@ impl Database {
             problem: problem.to_string(),
         };
         let Some((scheme, rest)) = url.split_once(':') else {
-            return Err(invalid("has no scheme; use sqlite://FILE or memory:"));
+            return Err(invalid(
+                "has no scheme; use sqlite://FILE, postgres://USER:PASSWORD@HOST:PORT/DATABASE or memory:",
+            ));
         };
         let (kind, is_sqlalchemy) = match scheme.split_once('+') {
             Some((kind, _)) => (kind, true),
             None => (scheme, false),
         };
         match kind {
+            "postgres" | "postgresql" => match PostgresUrl::parse(&format!("postgres:{rest}")) {
+                Ok(url) => Ok(Self::Postgres(url)),
+                Err(problem) => Err(invalid(&problem)),
+            },
             "memory" if rest.is_empty() => Ok(Self::Memory),
             "sqlite" => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -49,22 +54,18 @@ impl Database {
                     path => Ok(Self::Sqlite(PathBuf::from(path))),
                 }
             }
-            _ => Err(invalid("has a scheme that is not known; use sqlite://FILE or memory:")),
+            _ => Err(invalid(
+                "has a scheme that is not known; use sqlite://FILE, postgres://USER:PASSWORD@HOST:PORT/DATABASE or memory:",
+            )),
         }
     }
 
     /// Opens it, and brings its tables up to date.
-    pub async fn open(&self, adopt: bool) -> Result<Arc<dyn Storage>, OpenError> {
+    pub async fn open(&self, options: &StorageOptions) -> Result<Arc<dyn Storage>, OpenError> {
         match self {
             Self::Memory => Ok(Arc::new(MemoryStorage::default())),
-            Self::Sqlite(file) => {
-                let options = SqliteOptions {
-                    file: file.clone(),
-                    adopt,
-                    readers: SQLITE_READERS,
-                };
-                Ok(Arc::new(SqliteStorage::open(&options).await?))
-            }
+            Self::Sqlite(file) => Ok(Arc::new(SqliteStorage::open(file, options).await?)),
+            Self::Postgres(url) => Ok(Arc::new(PostgresStorage::open(url, options).await?)),
         }
     }
 }
@@ -74,6 +75,7 @@ impl fmt::Display for Database {
         match self {
             Self::Memory => f.write_str("memory (nothing is kept)"),
             Self::Sqlite(file) => write!(f, "SQLite file {}", file.display()),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -105,8 +107,31 @@ mod tests {
     }
 
     #[test]
+    fn urls_name_servers() {
+        for url in [
+            "postgres://kv:hunter2@db.example/states",
+            "postgresql://kv:hunter2@db.example/states",
+            "postgresql+asyncpg://kv:hunter2@db.example:5432/states?ssl=prefer",
+        ] {
+            let database = Database::parse(url).unwrap();
+            assert_eq!(
+                database.to_string(),
+                "PostgreSQL database states at db.example:5432",
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
     fn a_url_that_is_none_is_refused_without_its_password() {
-        for url in ["", "state.db", "sqlite://", "mysql://u:hunter2@h/d", "memory:x"] {
+        for url in [
+            "",
+            "state.db",
+            "sqlite://",
+            "mysql://u:hunter2@h/d",
+            "postgres://u:hunter2@h:port/d",
+            "memory:x",
+        ] {
             let message = Database::parse(url).unwrap_err().to_string();
             assert!(!message.contains("hunter2"), "{message}");
         }

@@ -24,11 +24,13 @@ pub struct Tokens {
     validation: Validation,
 }
 
-/// What a token that holds says.
+/// Whom a token that holds speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claims {
-    /// Whose state it opens.
-    pub automation: AutomationId,
+pub enum Identity {
+    /// An automation, whose state it opens.
+    Automation(AutomationId),
+    /// An administrator (`admin: true`), who manages automations and opens no state.
+    Administrator,
 }
 
 /// Why a token does not hold. The texts are the contract's.
@@ -80,26 +82,36 @@ impl Tokens {
 
     /// A token for one run of an automation.
     pub fn mint(&self, automation: AutomationId, run: Uuid, lifetime: Duration) -> Result<String, MintError> {
+        let claims = serde_json::json!({
+            "automation_id": automation.to_string(),
+            "run_id": run.to_string(),
+        });
+        self.sign(claims, lifetime)
+    }
+
+    /// A token for an administrator.
+    pub fn mint_for_administrator(&self, lifetime: Duration) -> Result<String, MintError> {
+        self.sign(serde_json::json!({"admin": true}), lifetime)
+    }
+
+    fn sign(&self, mut claims: Value, lifetime: Duration) -> Result<String, MintError> {
         if lifetime < Duration::from_secs(1) || lifetime > MAX_LIFETIME {
             return Err(MintError::Lifetime(lifetime));
         }
         let now = now_seconds();
-        let claims = serde_json::json!({
-            "automation_id": automation.to_string(),
-            "run_id": run.to_string(),
-            "iat": now,
-            "exp": now + lifetime.as_secs(),
-        });
+        claims["iat"] = now.into();
+        claims["exp"] = (now + lifetime.as_secs()).into();
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing).map_err(MintError::Signing)
     }
 
-    /// Checks a token: signature, algorithm, times, automation.
-    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+    /// Checks a token: signature, algorithm, times, and whom it speaks for.
+    pub fn verify(&self, token: &str) -> Result<Identity, TokenError> {
         let claims = self.verified_claims(token)?;
         check_times(&claims, now_seconds())?;
-        Ok(Claims {
-            automation: automation(&claims)?,
-        })
+        if claims.get("admin") == Some(&Value::Bool(true)) {
+            return Ok(Identity::Administrator);
+        }
+        Ok(Identity::Automation(automation(&claims)?))
     }
 
     fn verified_claims(&self, token: &str) -> Result<Map<String, Value>, TokenError> {
@@ -194,7 +206,7 @@ mod tests {
         AutomationId::parse("123e4567-e89b-12d3-a456-426614174000").unwrap()
     }
 
-    fn verify(secret: &str, change: impl FnOnce(&mut Value)) -> Result<Claims, TokenError> {
+    fn verify(secret: &str, change: impl FnOnce(&mut Value)) -> Result<Identity, TokenError> {
         let now = now_seconds();
         let mut claims = json!({"automation_id": id().to_string(), "run_id": "r", "iat": now, "exp": now + 60});
         change(&mut claims);
@@ -206,7 +218,17 @@ mod tests {
     #[test]
     fn a_minted_token_holds() {
         let token = tokens().mint(id(), Uuid::new_v4(), DEFAULT_LIFETIME).unwrap();
-        assert_eq!(tokens().verify(&token), Ok(Claims { automation: id() }));
+        assert_eq!(tokens().verify(&token), Ok(Identity::Automation(id())));
+    }
+
+    #[test]
+    fn only_a_true_admin_claim_makes_an_administrator() {
+        let token = tokens().mint_for_administrator(DEFAULT_LIFETIME).unwrap();
+        assert_eq!(tokens().verify(&token), Ok(Identity::Administrator));
+        for value in [json!(false), json!("true"), json!(1), json!(null)] {
+            let result = verify("secret", |claims| claims["admin"] = value);
+            assert_eq!(result, Ok(Identity::Automation(id())));
+        }
     }
 
     #[test]

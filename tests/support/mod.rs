@@ -13,5 +13,7 @@ pub mod case;
 pub mod client;
 pub mod http;
 pub mod matcher;
+pub mod pgbouncer;
+pub mod postgres;
 pub mod service;
 pub mod token;

@@ -88,6 +88,7 @@ impl Session {
         Ok(Reply {
             outcomes,
             version: self.document.version,
+            size_bytes: self.document.size_bytes(),
         })
     }
 

@@ -80,8 +80,11 @@ impl State {
             attempt.bump();
         }
         *self = attempt.state;
-        let version = self.version;
-        Ok(Reply { outcomes, version })
+        Ok(Reply {
+            outcomes,
+            version: self.version,
+            size_bytes: self.size_bytes(),
+        })
     }
 
     /// The size that the limit is about.

@@ -1,12 +1,14 @@
 //! HTTP: from a request to operations, and from an outcome to a response. Nothing here knows what an
 //! operation means.
 
+mod automations;
 mod error;
 mod extract;
 mod fields;
 mod health;
 mod json;
 mod kv;
+mod metrics;
 mod observe;
 mod server;
 mod wire;
@@ -69,6 +71,7 @@ impl Api {
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router
             .merge(health::routes())
+            .merge(metrics::routes())
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(cors)
@@ -77,10 +80,11 @@ impl Api {
     }
 }
 
-/// The states under `base_path` + `/v1/kv`. What is nested sees only what follows that in the path.
+/// The states under `base_path` + `/v1/kv`, and the automations beside them. What is nested sees only what follows that
+/// in the path.
 fn states(base_path: &str) -> Router<Api> {
     let path = format!("{base_path}/v1/kv");
-    Router::new()
+    automations::routes(&format!("{base_path}/v1/automations"))
         .route(&path, kv::state())
         .route(&format!("{path}/"), kv::state())
         .nest(&path, kv::keys())

@@ -4,10 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::CommandError;
 use crate::database::Database;
+use crate::storage::StorageOptions;
+
+/// Where states are kept unless somewhere else is named.
+const DEFAULT_DATABASE_URL: &str = "sqlite://automation-kv.db";
 
 /// The secrets.
 #[derive(Debug, Args)]
@@ -32,15 +37,37 @@ pub(super) struct SecretKnobs {
 /// The database.
 #[derive(Debug, Args)]
 pub(super) struct DatabaseKnobs {
-    /// Where states are kept: `sqlite://FILE`, or `memory:` for nothing that lasts.
-    #[arg(
-        long,
-        env = "AUTOMATION_DB_URL",
-        hide_env_values = true,
-        default_value = "sqlite://automation-kv.db",
-        value_name = "URL"
-    )]
-    database_url: String,
+    /// Where states are kept: `sqlite://FILE`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=MODE` (any number
+    /// of services may share one), or `memory:` for nothing that lasts.
+    ///
+    /// Unless given, the server that the `AUTOMATION_DB_…` settings name, or else `sqlite://automation-kv.db`.
+    #[arg(long, env = "AUTOMATION_DB_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// Host of a PostgreSQL server, where no URL is given.
+    #[arg(long, env = "AUTOMATION_DB_HOST", value_name = "HOST")]
+    db_host: Option<String>,
+
+    /// Its port.
+    #[arg(long, env = "AUTOMATION_DB_PORT", default_value_t = 5432, value_name = "PORT")]
+    db_port: u16,
+
+    /// The database on it.
+    #[arg(long, env = "AUTOMATION_DB_NAME", default_value = "automations", value_name = "NAME")]
+    db_name: String,
+
+    /// The user to log in as.
+    #[arg(long, env = "AUTOMATION_DB_USER", default_value = "postgres", value_name = "NAME")]
+    db_user: String,
+
+    /// The user's password; set it in the environment.
+    #[arg(long, env = "AUTOMATION_DB_PASS", hide_env_values = true, value_name = "PASSWORD")]
+    db_pass: Option<SecretString>,
+
+    /// Connections to a PostgreSQL server, at most; 3 at least. Each costs the server some memory; more help where the
+    /// server is far away.
+    #[arg(long, env = "AUTOMATION_DB_POOL_SIZE", default_value_t = 10, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(3..=1000))]
+    db_pool_size: u32,
 
     /// Take over a database of the Python service: open its states (they are sealed with a key that is bound to no
     /// automation) and turn each into ours with its next write.
@@ -71,7 +98,33 @@ impl SecretKnobs {
 
 impl DatabaseKnobs {
     pub(super) fn database(&self) -> Result<Database, CommandError> {
-        Database::parse(&self.database_url).map_err(|error| CommandError::new(error.to_string()))
+        let url = match (&self.database_url, &self.db_host) {
+            (Some(url), _) => url.clone(),
+            (None, Some(host)) => self.server_url(host),
+            (None, None) => DEFAULT_DATABASE_URL.to_string(),
+        };
+        Database::parse(&url).map_err(|error| CommandError::new(error.to_string()))
+    }
+
+    /// How the database is used.
+    pub(super) fn options(&self, lock_timeout: Duration) -> StorageOptions {
+        StorageOptions {
+            adopt: self.adopt,
+            lock_timeout,
+            connections: self.db_pool_size,
+        }
+    }
+
+    fn server_url(&self, host: &str) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let password = self.db_pass.as_ref().map(|password| encode(password.expose_secret()));
+        format!(
+            "postgres://{}:{}@{host}:{}/{}",
+            encode(&self.db_user),
+            password.unwrap_or_default(),
+            self.db_port,
+            encode(&self.db_name)
+        )
     }
 }
 
@@ -83,7 +136,7 @@ pub(super) fn dev_secret_file(database: &Database) -> PathBuf {
             name.push(".secret");
             PathBuf::from(name)
         }
-        Database::Memory => PathBuf::from("automation-kv.secret"),
+        Database::Memory | Database::Postgres(_) => PathBuf::from("automation-kv.secret"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod automations;
 mod dev;
 mod knobs;
 mod logging;
@@ -24,6 +25,9 @@ enum Command {
     Serve(serve::Serve),
     /// Print a token for one automation, and nothing else.
     Token(token::Token),
+    /// List and delete automations, straight in the database.
+    #[command(subcommand)]
+    Automations(automations::Automations),
 }
 
 /// Why a command failed: one line for stderr.
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
     let result = match CommandLine::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Token(token) => token.run(),
+        Command::Automations(automations) => automations.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -82,7 +82,7 @@ impl Serve {
             .local_addr()
             .map_err(|error| CommandError::new(format!("cannot tell the address that was bound: {error}")))?;
         let storage = database
-            .open(self.database.adopt)
+            .open(&self.database.options(Duration::from_millis(self.lock_timeout_ms)))
             .await
             .map_err(|error| CommandError::new(error.to_string()))?;
         let Some(secret) = secret else {

@@ -13,8 +13,12 @@ use crate::token::Tokens;
 #[derive(Debug, Args)]
 pub(super) struct Token {
     /// Whose state the token opens.
-    #[arg(long, value_name = "UUID", value_parser = AutomationId::parse)]
-    automation: AutomationId,
+    #[arg(long, value_name = "UUID", value_parser = AutomationId::parse, required_unless_present = "admin")]
+    automation: Option<AutomationId>,
+
+    /// For an administrator: lists and deletes automations, and opens no state.
+    #[arg(long, conflicts_with_all = ["automation", "run"])]
+    admin: bool,
 
     /// The run that the token is for; a random one unless given.
     #[arg(long, value_name = "UUID")]
@@ -33,10 +37,12 @@ impl Token {
         let secret = self.secrets.current()?.ok_or_else(|| {
             CommandError::new("AUTOMATION_KV_SECRET is not set; a token is signed with the secret of the service")
         })?;
-        let run = self.run.unwrap_or_else(Uuid::new_v4);
-        let token = Tokens::new(&secret, &[])
-            .mint(self.automation, run, self.expires_in)
-            .map_err(|error| CommandError::new(error.to_string()))?;
+        let tokens = Tokens::new(&secret, &[]);
+        let token = match self.automation {
+            Some(automation) => tokens.mint(automation, self.run.unwrap_or_else(Uuid::new_v4), self.expires_in),
+            None => tokens.mint_for_administrator(self.expires_in),
+        };
+        let token = token.map_err(|error| CommandError::new(error.to_string()))?;
         println!("{token}");
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! One session: what is stored in, answers and the next state out. Nothing here waits.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Answer, ServiceError, Shared};
+use super::{Answer, ServiceError, Shared, metrics};
 use crate::automation::AutomationId;
 use crate::engine::types::Request;
 use crate::engine::{Input, Session};
@@ -27,16 +27,15 @@ impl Shared {
         stored: Stored,
         requests: &[Arc<Request>],
     ) -> Result<Execution, ServiceError> {
+        let begun = Instant::now();
         let (mut session, seen) = self.session(automation, stored)?;
         let answers = requests
             .iter()
             .map(|request| session.execute(request))
             .collect::<Result<_, _>>()?;
-        Ok(Execution {
-            answers,
-            seen,
-            next: session.commit()?,
-        })
+        let next = session.commit()?;
+        self.metrics.session_seconds.observe(metrics::seconds(begun.elapsed()));
+        Ok(Execution { answers, seen, next })
     }
 
     /// Carries out one request and forgets what it would have written.
@@ -46,8 +45,11 @@ impl Shared {
         stored: Stored,
         request: &Request,
     ) -> Result<Answer, ServiceError> {
+        let begun = Instant::now();
         let (mut session, _) = self.session(automation, stored)?;
-        Ok(session.execute(request)?)
+        let answer = session.execute(request)?;
+        self.metrics.session_seconds.observe(metrics::seconds(begun.elapsed()));
+        Ok(answer)
     }
 
     fn session(&self, automation: AutomationId, stored: Stored) -> Result<(Session, Option<Revision>), ServiceError> {
@@ -55,6 +57,7 @@ impl Shared {
             Stored::Absent => None,
             Stored::Present(record) => Some(record),
             Stored::Deleted => return Err(ServiceError::Deleted),
+            Stored::Unknown => return Err(ServiceError::UnknownAutomation),
         };
         let seen = record.as_ref().map(|record| record.revision);
         let session = self.engine.open(Input {

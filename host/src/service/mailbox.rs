@@ -16,6 +16,7 @@ use crate::engine::types::Request;
 /// A write that waits.
 pub(super) struct Job {
     pub(super) request: Arc<Request>,
+    pub(super) arrival: Instant,
     pub(super) deadline: Instant,
     answer: oneshot::Sender<Result<Answer, ServiceError>>,
     claimed: Arc<AtomicBool>,
@@ -38,11 +39,12 @@ pub(super) enum Posted {
 }
 
 impl Job {
-    pub(super) fn new(request: Request, deadline: Instant) -> (Self, Ticket) {
+    pub(super) fn new(request: Request, arrival: Instant, deadline: Instant) -> (Self, Ticket) {
         let (sender, receiver) = oneshot::channel();
         let claimed = Arc::new(AtomicBool::new(false));
         let job = Self {
             request: Arc::new(request),
+            arrival,
             deadline,
             answer: sender,
             claimed: Arc::clone(&claimed),
@@ -123,6 +125,11 @@ impl Mailboxes {
     pub(super) fn abandon(&self, automation: AutomationId) {
         let dropped = self.lock().remove(&automation);
         drop(dropped);
+    }
+
+    /// How many jobs wait, of all automations.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().values().map(VecDeque::len).sum()
     }
 
     pub(super) fn are_empty(&self) -> bool {

@@ -5,8 +5,10 @@
 //! out only after the commit is durable. A lost compare-and-set opens a new session on what is stored now
 //! and carries out the same requests.
 
+mod automations;
 mod execution;
 mod mailbox;
+mod metrics;
 mod runner;
 
 use std::sync::Arc;
@@ -17,9 +19,13 @@ use tokio::time::timeout_at;
 use crate::automation::AutomationId;
 use crate::engine::types::{Rejection, Reply, Request};
 use crate::engine::{Engine, EngineError};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageError, Stored};
 use crate::vault::Vault;
 use mailbox::{Job, Mailboxes, Posted};
+use metrics::Metrics;
+
+pub use automations::AutomationSummary;
+pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 
 /// How the service treats requests.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +50,7 @@ struct Shared {
     vault: Vault,
     options: ServiceOptions,
     mailboxes: Mailboxes,
+    metrics: Metrics,
 }
 
 /// A reply, or why the caller's request was refused.
@@ -61,10 +68,13 @@ pub enum ServiceError {
     /// The automation was deleted.
     #[error("the automation was deleted")]
     Deleted,
+    /// The database of the Python service does not know the automation.
+    #[error("the database has no such automation")]
+    UnknownAutomation,
     /// The storage did not answer in time. For a write: nothing was written.
     #[error("the storage did not answer in time")]
     TimedOut,
-    /// The storage failed. For a write: nothing was written.
+    /// The storage failed. For a write: nothing was written, unless it says that the outcome is unknown.
     #[error(transparent)]
     Storage(StorageError),
     /// The engine failed. Nothing was written.
@@ -95,6 +105,7 @@ impl Service {
                 vault,
                 options,
                 mailboxes: Mailboxes::new(options.max_waiting),
+                metrics: Metrics::new(),
             }),
         }
     }
@@ -113,11 +124,13 @@ impl Service {
         arrival: Instant,
     ) -> Result<Answer, ServiceError> {
         let deadline = arrival + self.shared.options.lock_timeout;
-        let load = self.shared.storage.load(automation);
-        let stored = timeout_at(deadline.into(), load)
-            .await
-            .map_err(|_| ServiceError::TimedOut)??;
-        self.shared.read(automation, stored, &request)
+        let answer = match self.shared.load(automation, deadline).await {
+            Ok(stored) => self.shared.read(automation, stored, &request),
+            Err(error) => Err(error),
+        };
+        let name = metrics::operation_name(&request);
+        self.shared.metrics.finished(name, arrival, &answer);
+        answer
     }
 
     /// Carries out a request that may write, after those of the same automation that came before. The
@@ -128,8 +141,20 @@ impl Service {
         request: Request,
         arrival: Instant,
     ) -> Result<Answer, ServiceError> {
+        let name = metrics::operation_name(&request);
+        let answer = self.write_in_turn(automation, request, arrival).await;
+        self.shared.metrics.finished(name, arrival, &answer);
+        answer
+    }
+
+    async fn write_in_turn(
+        &self,
+        automation: AutomationId,
+        request: Request,
+        arrival: Instant,
+    ) -> Result<Answer, ServiceError> {
         let deadline = arrival + self.shared.options.lock_timeout;
-        let (job, ticket) = Job::new(request, deadline);
+        let (job, ticket) = Job::new(request, arrival, deadline);
         match self.shared.mailboxes.post(automation, job) {
             Posted::First => drop(tokio::spawn(runner::run(Arc::clone(&self.shared), automation))),
             Posted::Behind => {}
@@ -143,6 +168,12 @@ impl Service {
         self.shared.storage.check().await
     }
 
+    /// What is counted and timed, in the text format of OpenMetrics ([`METRICS_MEDIA_TYPE`]).
+    pub fn metrics(&self) -> String {
+        let waiting = self.shared.mailboxes.waiting();
+        self.shared.metrics.text(waiting, self.shared.storage.connections())
+    }
+
     /// Finishes the writes that were taken, then closes the storage.
     pub async fn close(&self) {
         const POLL: Duration = Duration::from_millis(5);
@@ -153,10 +184,21 @@ impl Service {
     }
 }
 
+impl Shared {
+    /// What is stored, if the storage says so in time.
+    async fn load(&self, automation: AutomationId, deadline: Instant) -> Result<Stored, ServiceError> {
+        let load = self.storage.load(automation);
+        let loaded = timeout_at(deadline.into(), load).await;
+        Ok(loaded.map_err(|_| ServiceError::TimedOut)??)
+    }
+}
+
 impl From<StorageError> for ServiceError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Busy => Self::Busy,
+            StorageError::UnknownAutomation => Self::UnknownAutomation,
+            StorageError::NoConnection => Self::TimedOut,
             error => Self::Storage(error),
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::execution::Execution;
 use super::mailbox::Job;
+use super::metrics;
 use super::{ServiceError, Shared};
 use crate::automation::AutomationId;
 use crate::engine::EngineError;
@@ -28,6 +29,12 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
     };
     while let Some(jobs) = shared.mailboxes.take(automation, MAX_GROUP) {
         let jobs: Vec<Job> = jobs.into_iter().filter(Job::claim).collect();
+        for job in &jobs {
+            shared
+                .metrics
+                .wait_seconds
+                .observe(metrics::seconds(job.arrival.elapsed()));
+        }
         shared.run_group(automation, jobs).await;
     }
     guard.crashed = false;
@@ -86,12 +93,20 @@ impl Shared {
             };
             match attempt {
                 Ok(Some(execution)) => {
+                    self.metrics.group_requests.observe(metrics::amount(jobs.len()));
                     answer(jobs, execution);
                     return Ok(());
                 }
-                Ok(None) => attempts += 1,
-                // The earliest deadline has passed, or is about to; the others may have time left.
-                Err(ServiceError::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
+                Ok(None) => {
+                    self.metrics.lost_race();
+                    attempts += 1;
+                }
+                // The earliest deadline has passed, or is about to, or too many rows are locked to wait for this one:
+                // there may be time left for another try without a lock.
+                Err(ServiceError::Busy) => {
+                    attempts = attempts.min(OPTIMISTIC_ATTEMPTS - 1);
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
                 Err(error) => return Err((jobs, error)),
             }
         }
@@ -105,11 +120,12 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Option<Execution>, ServiceError> {
         let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
-        let stored = self.storage.load(automation).await?;
+        let stored = self.load(automation, deadline).await?;
         let mut execution = self.execute(automation, stored, &requests)?;
         let Some(next) = execution.next.take() else {
             return Ok(Some(execution));
         };
+        self.metrics.state_bytes.observe(metrics::amount(next.len()));
         let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
         Ok((swap == Swap::Saved).then_some(execution))
     }
@@ -131,7 +147,9 @@ impl Shared {
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(executed);
             next
         });
-        self.storage.update(automation, step, deadline).await?;
+        if self.storage.update(automation, step, deadline).await? == Swap::Lost {
+            return Ok(None);
+        }
         let executed = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         executed
             .unwrap_or(Err(ServiceError::Storage(StorageError::Closed)))

@@ -1,30 +1,34 @@
 //! States in memory: for sandboxes and tests. Durable for as long as the process lives.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Record, Revision, Step, Storage, StorageError, Stored, Swap};
+use super::{Listed, Record, Revision, Step, Storage, StorageError, Stored, Swap};
 use crate::automation::AutomationId;
 
 /// A storage that forgets everything with the process.
 #[derive(Debug, Default)]
 pub struct MemoryStorage {
-    records: Mutex<HashMap<AutomationId, Record>>,
+    rows: Mutex<BTreeMap<AutomationId, Row>>,
 }
 
+/// None stands for a tombstone.
+type Row = Option<Listed>;
+
 impl MemoryStorage {
-    fn records(&self) -> MutexGuard<'_, HashMap<AutomationId, Record>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<AutomationId, Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Storage for MemoryStorage {
     async fn load(&self, automation: AutomationId) -> Result<Stored, StorageError> {
-        Ok(stored(&self.records(), automation))
+        Ok(stored(&self.rows(), automation))
     }
 
     async fn swap(
@@ -34,20 +38,36 @@ impl Storage for MemoryStorage {
         sealed: Vec<u8>,
         _deadline: Instant,
     ) -> Result<Swap, StorageError> {
-        let mut records = self.records();
-        if records.get(&automation).map(|record| record.revision) != seen {
+        let mut rows = self.rows();
+        let is_as_seen = match (stored(&rows, automation), seen) {
+            (Stored::Absent, None) => true,
+            (Stored::Present(record), Some(seen)) => record.revision == seen,
+            _ => false,
+        };
+        if !is_as_seen {
             return Ok(Swap::Lost);
         }
-        save(&mut records, automation, sealed);
+        save(&mut rows, automation, sealed);
         Ok(Swap::Saved)
     }
 
-    async fn update(&self, automation: AutomationId, step: Step, _deadline: Instant) -> Result<(), StorageError> {
-        let mut records = self.records();
-        if let Some(sealed) = step(stored(&records, automation)) {
-            save(&mut records, automation, sealed);
+    async fn update(&self, automation: AutomationId, step: Step, _deadline: Instant) -> Result<Swap, StorageError> {
+        let mut rows = self.rows();
+        if let Some(sealed) = step(stored(&rows, automation)) {
+            save(&mut rows, automation, sealed);
         }
-        Ok(())
+        Ok(Swap::Saved)
+    }
+
+    async fn delete(&self, automation: AutomationId, _deadline: Instant) -> Result<bool, StorageError> {
+        Ok(matches!(self.rows().insert(automation, None), Some(Some(_))))
+    }
+
+    async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
+        let rows = self.rows();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let states = rows.range((from, Bound::Unbounded)).filter_map(|(_, row)| row.clone());
+        Ok(states.take(limit as usize).collect())
     }
 
     async fn check(&self) -> Result<(), StorageError> {
@@ -57,14 +77,30 @@ impl Storage for MemoryStorage {
     async fn close(&self) {}
 }
 
-fn stored(records: &HashMap<AutomationId, Record>, automation: AutomationId) -> Stored {
-    records
-        .get(&automation)
-        .cloned()
-        .map_or(Stored::Absent, Stored::Present)
+fn stored(rows: &BTreeMap<AutomationId, Row>, automation: AutomationId) -> Stored {
+    match rows.get(&automation) {
+        None => Stored::Absent,
+        Some(None) => Stored::Deleted,
+        Some(Some(listed)) => Stored::Present(listed.record.clone()),
+    }
 }
 
-fn save(records: &mut HashMap<AutomationId, Record>, automation: AutomationId, sealed: Vec<u8>) {
-    let revision = records.get(&automation).map_or(0, |record| record.revision) + 1;
-    records.insert(automation, Record { revision, sealed });
+fn save(rows: &mut BTreeMap<AutomationId, Row>, automation: AutomationId, sealed: Vec<u8>) {
+    let now = now_ms();
+    let before = rows.get(&automation).and_then(Option::as_ref);
+    let row = Listed {
+        automation,
+        record: Record {
+            revision: before.map_or(0, |listed| listed.record.revision) + 1,
+            sealed,
+        },
+        created_at: before.map_or(now, |listed| listed.created_at),
+        updated_at: now,
+    };
+    rows.insert(automation, Some(row));
+}
+
+fn now_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,17 +4,40 @@
 //! when the call returns, and that of two saves made on the same revision only one succeeds.
 
 mod memory;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use crate::automation::AutomationId;
 
 pub use memory::MemoryStorage;
-pub use sqlite::{SqliteOptions, SqliteStorage};
+pub use postgres::{PostgresStorage, PostgresUrl};
+pub use sqlite::SqliteStorage;
+
+/// How a database is used, whichever it is.
+#[derive(Debug, Clone, Copy)]
+pub struct StorageOptions {
+    /// Take over a database of the Python service.
+    pub adopt: bool,
+    /// The longest wait for a lock within the database; a whole statement may take twice that.
+    pub lock_timeout: Duration,
+    /// Connections to a database server, at most.
+    pub connections: u32,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        Self {
+            adopt: false,
+            lock_timeout: Duration::from_secs(5),
+            connections: 10,
+        }
+    }
+}
 
 /// Counts the saves of one automation's row. A save is made on the revision that was loaded.
 pub type Revision = i64;
@@ -28,6 +51,8 @@ pub enum Stored {
     Present(Record),
     /// The automation was deleted; nothing may be stored for it again.
     Deleted,
+    /// The database of the Python service does not know this automation, so nothing can be stored for it.
+    Unknown,
 }
 
 /// A stored state.
@@ -37,6 +62,19 @@ pub struct Record {
     pub revision: Revision,
     /// The sealed state: a Fernet token.
     pub sealed: Vec<u8>,
+}
+
+/// An automation with a state, as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub automation: AutomationId,
+    /// What is stored for it.
+    pub record: Record,
+    /// When it first wrote, in milliseconds since 1970.
+    pub created_at: u64,
+    /// When it last wrote, in milliseconds since 1970.
+    pub updated_at: u64,
 }
 
 /// How a save ended.
@@ -51,7 +89,8 @@ pub enum Swap {
 /// Given what is stored, gives the sealed state to store instead, if any.
 pub type Step = Box<dyn FnOnce(Stored) -> Option<Vec<u8>> + Send>;
 
-/// Why a storage did not do what it was asked. Whatever it is, nothing was saved.
+/// Why a storage did not do what it was asked. Nothing was saved, except perhaps where
+/// [`OutcomeUnknown`](Self::OutcomeUnknown) says so.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StorageError {
     /// Somebody else holds the lock, past the deadline.
@@ -60,9 +99,28 @@ pub enum StorageError {
     /// The database did not answer, or refused.
     #[error("the database is not available")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The disk is full.
+    #[error("the database has no room left")]
+    Full(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The answer to a save got lost, and what became of it could not be found out.
+    #[error("the answer to a save got lost: it may have happened or not")]
+    OutcomeUnknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The database of the Python service does not know this automation.
+    #[error("the database has no such automation")]
+    UnknownAutomation,
+    /// No connection to the database became free in time.
+    #[error("no connection to the database became free in time")]
+    NoConnection,
     /// The storage was closed.
     #[error("the storage is closed")]
     Closed,
+}
+
+impl StorageError {
+    /// A failure that no library reported.
+    fn unavailable(problem: &'static str) -> Self {
+        Self::Unavailable(Arc::new(std::io::Error::other(problem)))
+    }
 }
 
 /// Why a storage cannot be used at all. Each message is a whole line for an operator.
@@ -94,6 +152,15 @@ pub enum OpenError {
     },
 }
 
+/// Connections to a database server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Made and not lost.
+    pub open: u32,
+    /// Waiting for the server's answer.
+    pub busy: u32,
+}
+
 /// Keeps sealed states.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
@@ -113,8 +180,21 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Locks the row, lets `step` decide on what is stored, saves what it gives and unlocks: progress is
     /// certain, whoever else writes. Waits for the lock until `deadline` at most; `step` is dropped
-    /// without being called if that does not come about.
-    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<(), StorageError>;
+    /// without being called if that does not come about. Where there is no row yet to lock, somebody else may
+    /// make it in between: that is the only way to lose.
+    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<Swap, StorageError>;
+
+    /// Removes an automation's state for good and leaves a tombstone, also if there never was a state. Gives whether
+    /// there was one.
+    async fn delete(&self, automation: AutomationId, deadline: Instant) -> Result<bool, StorageError>;
+
+    /// At most `limit` automations with a state whose ids come after `after`, in the order of their ids.
+    async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError>;
+
+    /// How many connections are open to a database server, and how many of them are at work.
+    fn connections(&self) -> Connections {
+        Connections::default()
+    }
 
     /// Whether the database answers.
     async fn check(&self) -> Result<(), StorageError>;

@@ -36,6 +36,7 @@ impl Guest for Misbehaving {
         }
         Ok(Reply {
             version: 1,
+            size_bytes: 2,
             outcomes: vec![Outcome::Deleted(false)],
         })
     }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use super::json::{self, Object};
 use crate::engine::EngineError;
 use crate::service::ServiceError;
+use crate::storage::StorageError;
 use crate::token::TokenError;
 
 pub(super) use rejection::{BatchOperation, batch_rejected, rejected};
@@ -137,6 +138,11 @@ impl ApiError {
         error
     }
 
+    /// 403 for a token that is good for something else.
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message).with_detail(message)
+    }
+
     /// 503 while there is no secret.
     pub(super) fn not_configured() -> Self {
         Self::new(
@@ -247,6 +253,26 @@ impl From<ServiceError> for ApiError {
                 "the automation was deleted, and its state with it",
             )
             .with_detail("automation_deleted"),
+            ServiceError::UnknownAutomation => Self::new(
+                StatusCode::NOT_FOUND,
+                "automation_not_found",
+                "the platform does not know this automation, or has deleted it",
+            )
+            .with_detail("automation_not_found"),
+            ServiceError::Storage(StorageError::Full(_)) => {
+                log_failure(&error);
+                let message = "the storage has no room left; delete something, or ask the operator";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", message)
+                    .with_detail(message)
+                    .retry()
+            }
+            ServiceError::Storage(StorageError::OutcomeUnknown(_)) => {
+                log_failure(&error);
+                unavailable(
+                    "outcome_unknown",
+                    "the storage was lost while saving: the write may have happened or not; read before you repeat it",
+                )
+            }
             ServiceError::Overloaded => {
                 unavailable("overloaded", "too many writes wait for this automation, please retry")
             }

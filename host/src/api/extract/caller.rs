@@ -1,4 +1,4 @@
-//! Who calls: the automation that a valid token names.
+//! Who calls: the automation that a valid token names, or an administrator.
 
 use std::time::Instant;
 
@@ -11,15 +11,22 @@ use crate::api::{Api, Keyed};
 use crate::automation::AutomationId;
 use crate::engine::types::Request;
 use crate::service::{Answer, Service};
+use crate::token::Identity;
 
 /// How [`wire`](crate::api::wire) hands on `Bearer` with an empty token, whose blank a parser would drop.
 pub(in crate::api) const EMPTY_BEARER: &[u8] = b"Bearer\xa0";
 
-/// An authenticated caller.
+/// An authenticated automation.
 pub(in crate::api) struct Caller {
     automation: AutomationId,
     service: Service,
     arrival: Instant,
+}
+
+/// An authenticated administrator.
+pub(in crate::api) struct Administrator {
+    pub(in crate::api) service: Service,
+    pub(in crate::api) arrival: Instant,
 }
 
 impl FromRequestParts<Api> for Caller {
@@ -27,14 +34,39 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let arrival = Instant::now();
-        let Keyed { service, tokens } = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
-        let claims = tokens.verify(bearer_token(parts)?)?;
-        Ok(Self {
-            automation: claims.automation,
-            service: service.clone(),
-            arrival,
-        })
+        match identify(parts, api)? {
+            (Identity::Automation(automation), service) => Ok(Self {
+                automation,
+                service: service.clone(),
+                arrival,
+            }),
+            (Identity::Administrator, _) => Err(ApiError::forbidden(
+                "an administrator's token opens no state; use one of the automation",
+            )),
+        }
     }
+}
+
+impl FromRequestParts<Api> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let arrival = Instant::now();
+        match identify(parts, api)? {
+            (Identity::Administrator, service) => Ok(Self {
+                service: service.clone(),
+                arrival,
+            }),
+            (Identity::Automation(_), _) => Err(ApiError::forbidden(
+                "this needs an administrator's token (automation-kv token --admin)",
+            )),
+        }
+    }
+}
+
+fn identify<'a>(parts: &Parts, api: &'a Api) -> Result<(Identity, &'a Service), ApiError> {
+    let Keyed { service, tokens } = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
+    Ok((tokens.verify(bearer_token(parts)?)?, service))
 }
 
 impl Caller {

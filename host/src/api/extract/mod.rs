@@ -7,6 +7,6 @@ mod key;
 mod query;
 
 pub(super) use body::BodyText;
-pub(super) use caller::{Caller, EMPTY_BEARER};
+pub(super) use caller::{Administrator, Caller, EMPTY_BEARER};
 pub(super) use key::Key;
 pub(super) use query::Query;

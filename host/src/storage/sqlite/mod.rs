@@ -2,10 +2,11 @@
 //! readers beside it.
 
 mod open;
+mod room;
 mod row;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -13,48 +14,57 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{OpenError, Revision, Step, Storage, StorageError, Stored, Swap};
+use super::{Listed, OpenError, Revision, Step, Storage, StorageError, StorageOptions, Stored, Swap};
 use crate::automation::AutomationId;
-use writer::{Job, Work};
+use room::Room;
+use writer::{Job, Work, Writer, Written};
 
 /// Saves that may wait for the writer. Each automation has one under way at most.
 const WRITER_QUEUE: usize = 4096;
 
-/// What to open, and how.
-#[derive(Debug, Clone)]
-pub struct SqliteOptions {
-    /// The file; made if it does not exist, in a folder that must.
-    pub file: PathBuf,
-    /// Take over a file of the Python service.
-    pub adopt: bool,
-    /// Connections for reading.
-    pub readers: u32,
+/// What to open.
+struct File {
+    /// Made if it does not exist, in a folder that must.
+    path: PathBuf,
+    /// Whether a file of the Python service is taken over.
+    adopt: bool,
 }
 
 /// A storage in one SQLite file. Other processes may use the file too.
 pub struct SqliteStorage {
     readers: SqlitePool,
+    has_registry: bool,
     writer: mpsc::Sender<Job>,
     writing: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 impl SqliteStorage {
     /// Opens the file, brings its tables up to date and starts the writer.
-    pub async fn open(options: &SqliteOptions) -> Result<Self, OpenError> {
-        open::check_owner(options).await?;
-        let mut connection = open::writer_connection(options).await?;
-        open::migrate(options, &mut connection).await?;
-        let readers = open::readers(options).await?;
+    pub async fn open(path: &Path, options: &StorageOptions) -> Result<Self, OpenError> {
+        let file = File {
+            path: path.to_owned(),
+            adopt: options.adopt,
+        };
+        open::check_owner(&file).await?;
+        let mut connection = open::writer_connection(&file).await?;
+        open::migrate(&file, &mut connection).await?;
+        let has_registry = open::has_registry(&file, &mut connection).await?;
+        let readers = open::readers(&file).await?;
         let (writer, jobs) = mpsc::channel(WRITER_QUEUE);
-        let writing = tokio::spawn(writer::run(connection, jobs));
+        let writing = Writer {
+            connection,
+            room: Room::beside(path),
+            has_registry,
+        };
         Ok(Self {
             readers,
+            has_registry,
             writer,
-            writing: tokio::sync::Mutex::new(Some(writing)),
+            writing: tokio::sync::Mutex::new(Some(tokio::spawn(writing.run(jobs)))),
         })
     }
 
-    async fn write(&self, automation: AutomationId, work: Work, deadline: Instant) -> Result<Swap, StorageError> {
+    async fn write(&self, automation: AutomationId, work: Work, deadline: Instant) -> Result<Written, StorageError> {
         let (answer, answered) = oneshot::channel();
         let job = Job {
             automation,
@@ -65,12 +75,20 @@ impl SqliteStorage {
         self.writer.send(job).await.map_err(|_| StorageError::Closed)?;
         answered.await.map_err(|_| StorageError::Closed)?
     }
+
+    async fn swapped(&self, automation: AutomationId, work: Work, deadline: Instant) -> Result<Swap, StorageError> {
+        match self.write(automation, work, deadline).await? {
+            Written::Swap(swap) => Ok(swap),
+            Written::Deleted(_) => Ok(Swap::Lost),
+        }
+    }
 }
 
 #[async_trait]
 impl Storage for SqliteStorage {
     async fn load(&self, automation: AutomationId) -> Result<Stored, StorageError> {
-        row::load(&self.readers, automation).await.map_err(StorageError::from)
+        let mut reader = self.readers.acquire().await?;
+        Ok(row::load(&mut reader, automation, self.has_registry).await?)
     }
 
     async fn swap(
@@ -80,11 +98,22 @@ impl Storage for SqliteStorage {
         sealed: Vec<u8>,
         deadline: Instant,
     ) -> Result<Swap, StorageError> {
-        self.write(automation, Work::Swap { seen, sealed }, deadline).await
+        let sealed = writer::sealed_text(sealed)?;
+        self.swapped(automation, Work::Swap { seen, sealed }, deadline).await
     }
 
-    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<(), StorageError> {
-        self.write(automation, Work::Update(step), deadline).await.map(|_| ())
+    async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<Swap, StorageError> {
+        self.swapped(automation, Work::Update(Some(step)), deadline).await
+    }
+
+    async fn delete(&self, automation: AutomationId, deadline: Instant) -> Result<bool, StorageError> {
+        let written = self.write(automation, Work::Delete, deadline).await?;
+        Ok(matches!(written, Written::Deleted(true)))
+    }
+
+    async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
+        let mut reader = self.readers.acquire().await?;
+        Ok(row::page(&mut reader, after, limit).await?)
     }
 
     async fn check(&self) -> Result<(), StorageError> {
@@ -112,10 +141,16 @@ impl Storage for SqliteStorage {
 
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
-        if row::is_busy(&error) {
-            Self::Busy
-        } else {
-            Self::Unavailable(std::sync::Arc::new(error))
+        let is_unknown = error
+            .as_database_error()
+            .is_some_and(|error| error.is_foreign_key_violation());
+        match error {
+            sqlx::Error::PoolTimedOut => Self::NoConnection,
+            sqlx::Error::PoolClosed => Self::Closed,
+            _ if is_unknown => Self::UnknownAutomation,
+            error if row::is_busy(&error) => Self::Busy,
+            error if row::is_full(&error) => Self::Full(std::sync::Arc::new(error)),
+            error => Self::Unavailable(std::sync::Arc::new(error)),
         }
     }
 }

@@ -4,91 +4,105 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 use super::super::OpenError;
-use super::SqliteOptions;
+use super::File;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// How long SQLite itself waits for a lock. Short: the writer asks again until its jobs' deadlines.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
+/// Connections for reading.
+const READERS: u32 = 4;
+
 /// How long a read waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Refuses a file that is not ours, without changing anything in it.
-pub(super) async fn check_owner(options: &SqliteOptions) -> Result<(), OpenError> {
+pub(super) async fn check_owner(file: &File) -> Result<(), OpenError> {
     const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
-    let is_new = std::fs::metadata(&options.file).map_or(true, |file| file.is_file() && file.len() == 0);
+    let is_new = std::fs::metadata(&file.path).map_or(true, |found| found.is_file() && found.len() == 0);
     if is_new {
         return Ok(());
     }
-    let connect = SqliteConnectOptions::new().filename(&options.file).read_only(true);
+    let connect = SqliteConnectOptions::new().filename(&file.path).read_only(true);
     let opened = SqliteConnection::connect_with(&connect).await;
-    let mut connection = opened.map_err(|error| cannot_open(options, &error))?;
+    let mut connection = opened.map_err(|error| cannot_open(file, &error))?;
     let tables = sqlx::query_scalar(TABLES).fetch_all(&mut connection).await;
-    let tables: Vec<String> = tables.map_err(|error| cannot_open(options, &error))?;
+    let tables: Vec<String> = tables.map_err(|error| cannot_open(file, &error))?;
     let _ = connection.close().await;
     let has = |table: &str| tables.iter().any(|name| name == table);
     let problem = match (has("automation_kv"), has("_sqlx_migrations")) {
         (true, true) => return Ok(()),
-        (true, false) if options.adopt => return Ok(()),
+        (true, false) if file.adopt => return Ok(()),
         (true, false) => "was made by the Python service: set AUTOMATION_KV_ADOPT=true to take it over",
         (false, _) if tables.is_empty() => return Ok(()),
         (false, _) => "belongs to something else: it has tables, but none named automation_kv",
     };
     Err(OpenError::NotOurs {
-        database: name(options),
+        database: name(file),
         problem: problem.to_string(),
     })
 }
 
 /// The one connection that writes.
-pub(super) async fn writer_connection(options: &SqliteOptions) -> Result<SqliteConnection, OpenError> {
-    let connect = settings(options).create_if_missing(true);
+pub(super) async fn writer_connection(file: &File) -> Result<SqliteConnection, OpenError> {
+    let connect = settings(file).create_if_missing(true);
     SqliteConnection::connect_with(&connect)
         .await
-        .map_err(|error| cannot_open(options, &error))
+        .map_err(|error| cannot_open(file, &error))
 }
 
 /// Brings the tables up to date.
-pub(super) async fn migrate(options: &SqliteOptions, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+pub(super) async fn migrate(file: &File, connection: &mut SqliteConnection) -> Result<(), OpenError> {
     MIGRATIONS
         .run(connection)
         .await
-        .map_err(|error| cannot_open(options, &error))
+        .map_err(|error| cannot_open(file, &error))
+}
+
+/// Whether a row must have its automation in the Python service's table `automations`.
+pub(super) async fn has_registry(file: &File, connection: &mut SqliteConnection) -> Result<bool, OpenError> {
+    const REGISTRY: &str =
+        "SELECT count(*) > 0 FROM pragma_foreign_key_list('automation_kv') WHERE \"table\" = 'automations'";
+    sqlx::query_scalar(REGISTRY)
+        .fetch_one(connection)
+        .await
+        .map_err(|error| cannot_open(file, &error))
 }
 
 /// The connections that read.
-pub(super) async fn readers(options: &SqliteOptions) -> Result<SqlitePool, OpenError> {
+pub(super) async fn readers(file: &File) -> Result<SqlitePool, OpenError> {
     SqlitePoolOptions::new()
-        .max_connections(options.readers)
+        .max_connections(READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(settings(options))
+        .connect_with(settings(file))
         .await
-        .map_err(|error| cannot_open(options, &error))
+        .map_err(|error| cannot_open(file, &error))
 }
 
-fn settings(options: &SqliteOptions) -> SqliteConnectOptions {
+fn settings(file: &File) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(&options.file)
+        .filename(&file.path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
 }
 
-fn cannot_open(options: &SqliteOptions, error: &dyn std::error::Error) -> OpenError {
+fn cannot_open(file: &File, error: &dyn std::error::Error) -> OpenError {
     OpenError::Open {
-        database: name(options),
+        database: name(file),
         problem: error.to_string(),
     }
 }
 
-fn name(options: &SqliteOptions) -> String {
-    options.file.display().to_string()
+fn name(file: &File) -> String {
+    file.path.display().to_string()
 }

@@ -1,15 +1,44 @@
 //! The row of one automation, in SQL.
 
+use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Executor, Row, Sqlite};
 
-use super::super::{Record, Revision, Stored, Swap};
+use super::super::{Listed, Record, Revision, Stored, Swap};
 use crate::automation::AutomationId;
 
 const LOAD: &str = "
     SELECT revision, state_encrypted, deleted_at IS NOT NULL
     FROM automation_kv
     WHERE automation_id = ?1";
+
+const IS_REGISTERED: &str = "SELECT 1 FROM automations WHERE id = ?1";
+
+const LENGTH: &str = "
+    SELECT length(state_encrypted)
+    FROM automation_kv
+    WHERE automation_id = ?1 AND revision = ?2";
+
+const IS_THERE: &str = "
+    SELECT deleted_at IS NULL
+    FROM automation_kv
+    WHERE automation_id = ?1";
+
+const DELETE: &str = "
+    INSERT INTO automation_kv (id, automation_id, state_encrypted, revision, created_at, updated_at, deleted_at)
+    VALUES (?1, ?2, '', 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'),
+            strftime('%Y-%m-%d %H:%M:%f', 'now'))
+    ON CONFLICT (automation_id) DO UPDATE
+    SET state_encrypted = '', revision = revision + 1, updated_at = excluded.updated_at,
+        deleted_at = COALESCE(deleted_at, excluded.deleted_at)";
+
+const PAGE: &str = "
+    SELECT automation_id, revision, state_encrypted,
+           CAST(round((julianday(created_at) - 2440587.5) * 86400000) AS INTEGER),
+           CAST(round((julianday(updated_at) - 2440587.5) * 86400000) AS INTEGER)
+    FROM automation_kv
+    WHERE deleted_at IS NULL AND automation_id > ?1
+    ORDER BY automation_id
+    LIMIT ?2";
 
 const INSERT: &str = "
     INSERT INTO automation_kv (id, automation_id, state_encrypted, revision, created_at, updated_at)
@@ -21,17 +50,16 @@ const UPDATE: &str = "
     SET state_encrypted = ?3, revision = revision + 1, updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
     WHERE automation_id = ?1 AND revision = ?2 AND deleted_at IS NULL";
 
-/// Reads the row.
-pub(super) async fn load<'c>(
-    executor: impl Executor<'c, Database = Sqlite>,
+/// What is stored for an automation. With a registry, one that is not in it is unknown.
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
     automation: AutomationId,
+    has_registry: bool,
 ) -> sqlx::Result<Stored> {
-    let row = sqlx::query(LOAD)
-        .bind(id_text(automation))
-        .fetch_optional(executor)
-        .await?;
-    let Some(row) = row else {
-        return Ok(Stored::Absent);
+    let query = sqlx::query(LOAD).bind(id_text(automation));
+    let Some(row) = query.fetch_optional(&mut *connection).await? else {
+        let is_known = !has_registry || is_registered(connection, automation).await?;
+        return Ok(if is_known { Stored::Absent } else { Stored::Unknown });
     };
     if row.try_get(2)? {
         return Ok(Stored::Deleted);
@@ -43,23 +71,27 @@ pub(super) async fn load<'c>(
     }))
 }
 
+async fn is_registered(connection: &mut SqliteConnection, automation: AutomationId) -> sqlx::Result<bool> {
+    let query = sqlx::query(IS_REGISTERED).bind(id_text(automation));
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
 /// Writes the row if it is still at the revision `seen`, or absent if that is none.
 pub(super) async fn swap(
     connection: &mut SqliteConnection,
     automation: AutomationId,
     seen: Option<Revision>,
-    sealed: Vec<u8>,
+    sealed: &str,
 ) -> sqlx::Result<Swap> {
-    let sealed = String::from_utf8(sealed).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     let query = match seen {
         Some(revision) => sqlx::query(UPDATE)
             .bind(id_text(automation))
             .bind(revision)
             .bind(sealed),
-        None => {
-            let row_id = uuid::Uuid::new_v4().simple().to_string();
-            sqlx::query(INSERT).bind(row_id).bind(id_text(automation)).bind(sealed)
-        }
+        None => sqlx::query(INSERT)
+            .bind(new_row_id())
+            .bind(id_text(automation))
+            .bind(sealed),
     };
     let result = query.execute(connection).await?;
     Ok(if result.rows_affected() == 1 {
@@ -69,15 +101,76 @@ pub(super) async fn swap(
     })
 }
 
+/// Whether a state would take more room than the one at the revision `seen`.
+pub(super) async fn would_grow(
+    connection: &mut SqliteConnection,
+    automation: AutomationId,
+    seen: Option<Revision>,
+    sealed: &str,
+) -> sqlx::Result<bool> {
+    let Some(seen) = seen else { return Ok(true) };
+    let query = sqlx::query_scalar(LENGTH).bind(id_text(automation)).bind(seen);
+    let length: Option<i64> = query.fetch_optional(connection).await?;
+    Ok(length.is_some_and(|length| usize::try_from(length).unwrap_or(0) < sealed.len()))
+}
+
+/// Puts a tombstone in the place of the row, or where none is. Gives whether there was a state.
+pub(super) async fn delete(connection: &mut SqliteConnection, automation: AutomationId) -> sqlx::Result<bool> {
+    let query = sqlx::query_scalar(IS_THERE).bind(id_text(automation));
+    let is_there: Option<bool> = query.fetch_optional(&mut *connection).await?;
+    let query = sqlx::query(DELETE).bind(new_row_id()).bind(id_text(automation));
+    query.execute(connection).await?;
+    Ok(is_there.unwrap_or(false))
+}
+
+/// A page of automations with a state.
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    after: Option<AutomationId>,
+    limit: u32,
+) -> sqlx::Result<Vec<Listed>> {
+    let after = after.map(id_text).unwrap_or_default();
+    let rows = sqlx::query(PAGE).bind(after).bind(limit).fetch_all(connection).await?;
+    rows.iter().map(listed).collect()
+}
+
+fn listed(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Listed> {
+    let id: String = row.try_get(0)?;
+    let automation = AutomationId::parse(&id).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let sealed: String = row.try_get(2)?;
+    let time = |column| row.try_get::<i64, _>(column).map(|ms| u64::try_from(ms).unwrap_or(0));
+    Ok(Listed {
+        automation,
+        record: Record {
+            revision: row.try_get(1)?,
+            sealed: sealed.into_bytes(),
+        },
+        created_at: time(3)?,
+        updated_at: time(4)?,
+    })
+}
+
 /// Whether another process holds the lock that was asked for.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     const SQLITE_BUSY: u32 = 5;
     const SQLITE_LOCKED: u32 = 6;
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code()?.parse::<u32>().ok());
-    // The low byte is the primary result code.
-    code.is_some_and(|code| matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED))
+    matches!(primary_code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
+}
+
+/// Whether there is no room for what was to be written.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    const SQLITE_FULL: u32 = 13;
+    primary_code(error) == Some(SQLITE_FULL)
+}
+
+/// The low byte of a result code is the primary one.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+fn new_row_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// Ids are stored as the Python service does: 32 hexadecimal digits.

@@ -10,6 +10,7 @@ use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Revision, Step, StorageError, Stored, Swap};
+use super::room::Room;
 use super::row;
 use crate::automation::AutomationId;
 
@@ -25,119 +26,196 @@ pub(super) struct Job {
     pub(super) work: Work,
     /// When to give up waiting for a lock.
     pub(super) deadline: Instant,
-    pub(super) answer: oneshot::Sender<Result<Swap, StorageError>>,
+    pub(super) answer: oneshot::Sender<Result<Written, StorageError>>,
 }
 
 /// What to write.
 pub(super) enum Work {
     Swap {
         seen: Option<Revision>,
-        sealed: Vec<u8>,
+        sealed: String,
     },
-    Update(Step),
+    /// Is taken when its turn comes.
+    Update(Option<Step>),
+    Delete,
     /// End the writer.
     Stop,
 }
 
-type Answer = (oneshot::Sender<Result<Swap, StorageError>>, Result<Swap, StorageError>);
+/// What was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Written {
+    Swap(Swap),
+    /// Whether there was a state.
+    Deleted(bool),
+}
 
-/// Writes until it is told to stop, or nobody is left to tell it.
-pub(super) async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
-    let mut group = Vec::with_capacity(MAX_GROUP);
-    let mut stopping = false;
-    while !stopping && jobs.recv_many(&mut group, MAX_GROUP).await > 0 {
-        stopping = group.iter().any(|job| matches!(job.work, Work::Stop));
-        let waiting: Vec<Job> = group.drain(..).filter(|job| !matches!(job.work, Work::Stop)).collect();
-        write_group(&mut connection, waiting).await;
+/// The only connection that writes.
+pub(super) struct Writer {
+    pub(super) connection: SqliteConnection,
+    pub(super) room: Room,
+    /// Whether a row needs an automation in the Python service's table.
+    pub(super) has_registry: bool,
+}
+
+/// Why a group was not committed.
+struct GroupError {
+    error: sqlx::Error,
+    /// Whether it may have been committed all the same.
+    at_commit: bool,
+}
+
+impl Writer {
+    /// Writes until it is told to stop, or nobody is left to tell it.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut group = Vec::with_capacity(MAX_GROUP);
+        let mut stopping = false;
+        while !stopping && jobs.recv_many(&mut group, MAX_GROUP).await > 0 {
+            stopping = group.iter().any(|job| matches!(job.work, Work::Stop));
+            let waiting: Vec<Job> = group.drain(..).filter(|job| !matches!(job.work, Work::Stop)).collect();
+            self.write_group(waiting).await;
+        }
+        jobs.close();
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "closing the SQLite writer");
+        }
     }
-    jobs.close();
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "closing the SQLite writer");
+
+    async fn write_group(&mut self, mut group: Vec<Job>) {
+        loop {
+            group = self.begin(group).await;
+            if group.is_empty() {
+                return;
+            }
+            match self.write_all(&mut group).await {
+                Ok(results) => {
+                    for (job, result) in group.into_iter().zip(results) {
+                        let _ = job.answer.send(result);
+                    }
+                    return;
+                }
+                // Once more, with the reserve: what makes no state larger still goes through.
+                Err(failure) if row::is_full(&failure.error) && self.room.spend() => {
+                    let (used, left) = group
+                        .into_iter()
+                        .partition(|job| matches!(job.work, Work::Update(None)));
+                    answer_all(used, &StorageError::from(failure.error));
+                    group = left;
+                }
+                Err(failure) => {
+                    let error = failure.into();
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        saves = group.len(),
+                        "a group of saves was not committed"
+                    );
+                    return answer_all(group, &error);
+                }
+            }
+        }
+    }
+
+    /// Takes the write lock; jobs whose deadline passes before that are answered and left out.
+    async fn begin(&mut self, mut group: Vec<Job>) -> Vec<Job> {
+        while !group.is_empty() {
+            match self.connection.execute("BEGIN IMMEDIATE").await {
+                Ok(_) => return group,
+                Err(error) if row::is_busy(&error) => {
+                    let now = Instant::now();
+                    let (expired, left) = group.into_iter().partition(|job| job.deadline <= now);
+                    answer_all(expired, &StorageError::Busy);
+                    group = left;
+                    tokio::time::sleep(LOCK_RETRY).await;
+                }
+                Err(error) => {
+                    answer_all(group, &StorageError::from(error));
+                    return Vec::new();
+                }
+            }
+        }
+        group
+    }
+
+    /// Writes and commits a group within the transaction that was begun; one result for each job.
+    async fn write_all(&mut self, group: &mut [Job]) -> Result<Vec<Result<Written, StorageError>>, GroupError> {
+        let is_short = self.room.is_short();
+        let mut results = Vec::with_capacity(group.len());
+        for job in group {
+            match self.write(job.automation, &mut job.work, is_short).await {
+                Err(error) if !is_about_one_row(&error) => {
+                    // The statement may have ended the transaction already; then there is nothing to roll back.
+                    let _ = self.connection.execute("ROLLBACK").await;
+                    return Err(GroupError {
+                        error,
+                        at_commit: false,
+                    });
+                }
+                Err(error) => results.push(Err(StorageError::from(error))),
+                Ok(written) => results.push(written),
+            }
+        }
+        if let Err(error) = self.connection.execute("COMMIT").await {
+            let _ = self.connection.execute("ROLLBACK").await;
+            return Err(GroupError { error, at_commit: true });
+        }
+        Ok(results)
+    }
+
+    async fn write(
+        &mut self,
+        automation: AutomationId,
+        work: &mut Work,
+        is_short: bool,
+    ) -> sqlx::Result<Result<Written, StorageError>> {
+        let connection = &mut self.connection;
+        match work {
+            Work::Swap { seen, sealed } => swap(connection, automation, *seen, sealed, is_short).await,
+            Work::Update(step) => {
+                let stored = row::load(connection, automation, self.has_registry).await?;
+                let seen = match &stored {
+                    Stored::Present(record) => Some(record.revision),
+                    Stored::Absent | Stored::Deleted | Stored::Unknown => None,
+                };
+                match step.take().and_then(|step| step(stored)) {
+                    Some(sealed) => match sealed_text(sealed) {
+                        Ok(sealed) => swap(connection, automation, seen, &sealed, is_short).await,
+                        Err(error) => Ok(Err(error)),
+                    },
+                    None => Ok(Ok(Written::Swap(Swap::Saved))),
+                }
+            }
+            Work::Delete => row::delete(connection, automation)
+                .await
+                .map(|was| Ok(Written::Deleted(was))),
+            Work::Stop => Ok(Err(StorageError::Closed)),
+        }
     }
 }
 
-async fn write_group(connection: &mut SqliteConnection, group: Vec<Job>) {
-    let Some(group) = begin(connection, group).await else {
-        return;
-    };
-    let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
-    let mut failure = None;
-    let mut jobs = group.into_iter();
-    for job in jobs.by_ref() {
-        let result = write(connection, job.automation, job.work).await;
-        match result {
-            Err(error) if !is_about_one_row(&error) => {
-                answers.push((job.answer, Ok(Swap::Lost)));
-                failure = Some(StorageError::from(error));
-                break;
-            }
-            result => answers.push((job.answer, result.map_err(StorageError::from))),
-        }
+async fn swap(
+    connection: &mut SqliteConnection,
+    automation: AutomationId,
+    seen: Option<Revision>,
+    sealed: &str,
+    is_short: bool,
+) -> sqlx::Result<Result<Written, StorageError>> {
+    if is_short && row::would_grow(connection, automation, seen, sealed).await? {
+        let error = std::io::Error::other("the reserve is kept for what makes states smaller");
+        return Ok(Err(StorageError::Full(std::sync::Arc::new(error))));
     }
-    answers.extend(jobs.map(|job| (job.answer, Ok(Swap::Lost))));
-    if failure.is_none() {
-        failure = connection.execute("COMMIT").await.err().map(StorageError::from);
-    }
-    if let Some(error) = failure {
-        // A failed statement may have ended the transaction already; then there is nothing to roll back.
-        let _ = connection.execute("ROLLBACK").await;
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            saves = answers.len(),
-            "a group of saves was not committed"
-        );
-        for (answer, _) in answers {
-            let _ = answer.send(Err(error.clone()));
-        }
-        return;
-    }
-    for (answer, result) in answers {
-        let _ = answer.send(result);
-    }
+    row::swap(connection, automation, seen, sealed)
+        .await
+        .map(|swap| Ok(Written::Swap(swap)))
 }
 
-/// Takes the write lock; jobs whose deadline passes before that are answered and left out.
-async fn begin(connection: &mut SqliteConnection, mut group: Vec<Job>) -> Option<Vec<Job>> {
-    while !group.is_empty() {
-        match connection.execute("BEGIN IMMEDIATE").await {
-            Ok(_) => return Some(group),
-            Err(error) if row::is_busy(&error) => {
-                let now = Instant::now();
-                let (expired, left) = group.into_iter().partition(|job| job.deadline <= now);
-                answer_all(expired, &StorageError::Busy);
-                group = left;
-                tokio::time::sleep(LOCK_RETRY).await;
-            }
-            Err(error) => {
-                answer_all(group, &StorageError::from(error));
-                return None;
-            }
-        }
-    }
-    None
+/// A sealed state as the text that its column holds.
+pub(super) fn sealed_text(sealed: Vec<u8>) -> Result<String, StorageError> {
+    String::from_utf8(sealed).map_err(|error| StorageError::Unavailable(std::sync::Arc::new(error)))
 }
 
 fn answer_all(jobs: Vec<Job>, error: &StorageError) {
     for job in jobs {
         let _ = job.answer.send(Err(error.clone()));
-    }
-}
-
-async fn write(connection: &mut SqliteConnection, automation: AutomationId, work: Work) -> sqlx::Result<Swap> {
-    match work {
-        Work::Swap { seen, sealed } => row::swap(connection, automation, seen, sealed).await,
-        Work::Update(step) => {
-            let stored = row::load(&mut *connection, automation).await?;
-            let seen = match &stored {
-                Stored::Present(record) => Some(record.revision),
-                Stored::Absent | Stored::Deleted => None,
-            };
-            match step(stored) {
-                Some(sealed) => row::swap(connection, automation, seen, sealed).await,
-                None => Ok(Swap::Saved),
-            }
-        }
-        Work::Stop => Ok(Swap::Lost),
     }
 }
 
@@ -149,4 +227,17 @@ fn is_about_one_row(error: &sqlx::Error) -> bool {
     ) || error.as_database_error().is_some_and(|error| {
         error.is_unique_violation() || error.is_foreign_key_violation() || error.is_check_violation()
     })
+}
+
+impl From<GroupError> for StorageError {
+    /// A commit that failed for want of room or a lock did not happen. After any other failure its pages may be in the
+    /// write-ahead log, and a start after a crash may find them there.
+    fn from(failure: GroupError) -> Self {
+        let is_certain = !failure.at_commit || row::is_full(&failure.error) || row::is_busy(&failure.error);
+        if is_certain {
+            Self::from(failure.error)
+        } else {
+            Self::OutcomeUnknown(std::sync::Arc::new(failure.error))
+        }
+    }
 }

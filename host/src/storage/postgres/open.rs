@@ -1,0 +1,87 @@
+//! Opening a database: whose it is, and its tables.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Row};
+use tokio::time::timeout;
+
+use super::super::{OpenError, StorageOptions};
+use super::PostgresUrl;
+
+/// How long the first connection is tried for.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// A number for the advisory lock that lets one host at a time look at the tables and change them.
+const MIGRATION_LOCK: i64 = 0x6b76_5f6d_6967;
+
+const OWNER: &str = "
+    SELECT to_regclass('automation_kv') IS NOT NULL,
+           to_regclass('_sqlx_migrations') IS NOT NULL";
+
+const REGISTRY: &str = "
+    SELECT confrelid::regclass::text
+    FROM pg_constraint
+    WHERE contype = 'f' AND conrelid = 'automation_kv'::regclass
+    LIMIT 1";
+
+/// Refuses a database that is not ours, brings the tables of one that is up to date, and gives the table that a row
+/// must have its automation in, if there is one. All of it is one transaction.
+pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Result<Option<String>, OpenError> {
+    let cannot_open = |error: &dyn std::error::Error| OpenError::Open {
+        database: url.to_string(),
+        problem: error.to_string(),
+    };
+    let login = url.options();
+    let connecting = PgConnection::connect_with(&login);
+    let mut connection = match timeout(CONNECT_TIME, connecting).await {
+        Ok(connection) => connection.map_err(|error| cannot_open(&error))?,
+        Err(elapsed) => return Err(cannot_open(&elapsed)),
+    };
+    let mut transaction = connection.begin().await.map_err(|error| cannot_open(&error))?;
+    check_owner(&mut transaction, options.adopt)
+        .await
+        .map_err(|error| cannot_open(&error))?
+        .map_err(|problem| OpenError::NotOurs {
+            database: url.to_string(),
+            problem,
+        })?;
+    migrate(&mut transaction).await.map_err(|error| cannot_open(&error))?;
+    let registry = text_of_first_row(&mut transaction, REGISTRY)
+        .await
+        .map_err(|error| cannot_open(&error))?;
+    transaction.commit().await.map_err(|error| cannot_open(&error))?;
+    let _ = connection.close().await;
+    Ok(registry)
+}
+
+async fn check_owner(connection: &mut PgConnection, adopt: bool) -> sqlx::Result<Result<(), String>> {
+    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *connection).await?;
+    let row = sqlx::raw_sql(OWNER).fetch_one(connection).await?;
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        (true, false) if !adopt => {
+            Err("was made by the Python service: set AUTOMATION_KV_ADOPT=true to take it over".to_string())
+        }
+        _ => Ok(()),
+    })
+}
+
+/// Each migration becomes a savepoint of the transaction.
+async fn migrate(connection: &mut PgConnection) -> Result<(), sqlx::migrate::MigrateError> {
+    // The library prepares statements. Behind a pooler their names may be there from another host's start, and must not
+    // be left for the next.
+    const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
+    let mut migrations = sqlx::migrate!("../migrations/postgres");
+    // Its lock would end before the transaction does; ours is held already.
+    migrations.set_locking(false);
+    sqlx::raw_sql(FORGET_STATEMENTS).execute(&mut *connection).await?;
+    migrations.run(&mut *connection).await?;
+    sqlx::raw_sql(FORGET_STATEMENTS).execute(connection).await?;
+    Ok(())
+}
+
+async fn text_of_first_row(connection: &mut PgConnection, query: &'static str) -> sqlx::Result<Option<String>> {
+    let row = sqlx::raw_sql(query).fetch_optional(connection).await?;
+    row.map(|row| row.try_get(0)).transpose()
+}

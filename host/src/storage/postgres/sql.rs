@@ -1,0 +1,226 @@
+//! The statements, as text. Simple queries carry no parameters, so everything in them is an id, a number, or quoted here.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::super::{Listed, Record, Revision, StorageError, Stored};
+use crate::automation::AutomationId;
+
+/// Opens a transaction; without it, the statements of one message are one too.
+pub(super) const BEGIN: &str = "BEGIN;";
+
+/// Ends a transaction without a trace.
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+
+const COLUMNS: &str = "automation_id, revision, state_encrypted, deleted_at IS NOT NULL";
+
+/// A state to save.
+pub(super) struct Next<'a> {
+    pub(super) automation: AutomationId,
+    /// The revision to replace; none to make the row.
+    pub(super) seen: Option<Revision>,
+    pub(super) sealed: &'a str,
+}
+
+/// A sealed state, if it can stand between quotes as it is but for the quotes in it.
+pub(super) fn sealed_text(sealed: Vec<u8>) -> Result<String, StorageError> {
+    let text = String::from_utf8(sealed).ok();
+    text.filter(|text| !text.contains(['\\', '\0']))
+        .ok_or_else(|| StorageError::unavailable("a sealed state must be plain text"))
+}
+
+/// Limits for the statements behind it in the same transaction.
+pub(super) fn limits(lock_timeout: Duration, statement_timeout: Duration) -> String {
+    format!(
+        "SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};",
+        millis(lock_timeout),
+        millis(statement_timeout)
+    )
+}
+
+/// Rows of four columns: those of these automations that exist. With a registry, then rows of one column: those of them
+/// that it knows.
+pub(super) fn load(automations: &[AutomationId], registry: Option<&str>) -> String {
+    let ids = id_list(automations);
+    let mut sql = format!("SELECT {COLUMNS} FROM automation_kv WHERE automation_id IN ({ids});");
+    if let Some(registry) = registry {
+        let _ = write!(sql, "SELECT id FROM {registry} WHERE id IN ({ids})");
+    }
+    sql
+}
+
+/// The same for one automation, and its row locked until the end of the transaction.
+pub(super) fn lock(automation: AutomationId) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM automation_kv WHERE automation_id = '{}' FOR UPDATE;",
+        automation.uuid()
+    )
+}
+
+/// A row of one column if the registry knows the automation.
+pub(super) fn is_registered(automation: AutomationId, registry: &str) -> String {
+    format!("SELECT id FROM {registry} WHERE id = '{}'", automation.uuid())
+}
+
+/// Reads a row of [`load`] or [`lock`].
+pub(super) fn stored(row: &PgRow) -> sqlx::Result<(AutomationId, Stored)> {
+    let automation = row.try_get::<Uuid, _>(0)?.into();
+    if row.try_get(3)? {
+        return Ok((automation, Stored::Deleted));
+    }
+    let sealed: String = row.try_get(2)?;
+    let record = Record {
+        revision: row.try_get(1)?,
+        sealed: sealed.into_bytes(),
+    };
+    Ok((automation, Stored::Present(record)))
+}
+
+/// The ids in the first column of rows.
+pub(super) fn ids(rows: &[PgRow]) -> sqlx::Result<Vec<AutomationId>> {
+    rows.iter().map(|row| Ok(row.try_get::<Uuid, _>(0)?.into())).collect()
+}
+
+/// Makes rows that do not exist and replaces rows that are at their revision, and gives the ids of those. What somebody
+/// else has locked is left alone, so nothing here waits for a row.
+pub(super) fn save(nexts: &[Next<'_>]) -> String {
+    let bytes: usize = nexts.iter().map(|next| next.sealed.len() + 160).sum();
+    let mut sql = String::with_capacity(bytes + 800);
+    let (new, old): (Vec<_>, Vec<_>) = nexts.iter().partition(|next| next.seen.is_none());
+    if !new.is_empty() {
+        sql.push_str("INSERT INTO automation_kv (id, automation_id, state_encrypted) VALUES ");
+        for (index, next) in new.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let _ = write!(sql, "{comma}('{}','{}',", Uuid::new_v4(), next.automation.uuid());
+            quote(&mut sql, next.sealed);
+            sql.push(')');
+        }
+        sql.push_str(" ON CONFLICT (automation_id) DO NOTHING RETURNING automation_id;");
+    }
+    if !old.is_empty() {
+        sql.push_str("WITH next (automation_id, revision, sealed) AS (VALUES ");
+        for (index, next) in old.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let seen = next.seen.unwrap_or_default();
+            let _ = write!(sql, "{comma}('{}'::uuid,{seen}::bigint,", next.automation.uuid());
+            quote(&mut sql, next.sealed);
+            sql.push(')');
+        }
+        sql.push_str(
+            "), free AS (SELECT kv.automation_id, next.sealed FROM automation_kv AS kv \
+             JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
+             WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
+             UPDATE automation_kv AS kv \
+             SET state_encrypted = free.sealed, revision = kv.revision + 1, updated_at = clock_timestamp() \
+             FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id;",
+        );
+    }
+    sql
+}
+
+/// Raises the revision of a row that is at `seen`, so that no save that is still on its way on that revision can happen
+/// any more.
+pub(super) fn fence(automation: AutomationId, seen: Revision) -> String {
+    format!(
+        "UPDATE automation_kv SET revision = revision + 1 \
+         WHERE automation_id = '{}' AND revision = {seen} AND deleted_at IS NULL RETURNING automation_id",
+        automation.uuid()
+    )
+}
+
+/// Gives a row with whether there is a state, if there is a row, and puts a tombstone in its place.
+pub(super) fn delete(automation: AutomationId) -> String {
+    let id = automation.uuid();
+    format!(
+        "SELECT deleted_at IS NULL FROM automation_kv WHERE automation_id = '{id}' FOR UPDATE; \
+         INSERT INTO automation_kv (id, automation_id, state_encrypted, deleted_at) \
+         VALUES ('{}', '{id}', '', clock_timestamp()) \
+         ON CONFLICT (automation_id) DO UPDATE SET state_encrypted = '', revision = automation_kv.revision + 1, \
+         deleted_at = COALESCE(automation_kv.deleted_at, clock_timestamp()), updated_at = clock_timestamp()",
+        Uuid::new_v4()
+    )
+}
+
+/// A page of automations with a state.
+pub(super) fn page(after: Option<AutomationId>, limit: u32) -> String {
+    let after = after.map(|id| format!("AND automation_id > '{}'", id.uuid()));
+    format!(
+        "SELECT automation_id, revision, state_encrypted, {}, {} FROM automation_kv \
+         WHERE deleted_at IS NULL {} ORDER BY automation_id LIMIT {limit}",
+        epoch_ms("created_at"),
+        epoch_ms("updated_at"),
+        after.unwrap_or_default()
+    )
+}
+
+/// Reads a row of [`page`].
+pub(super) fn listed(row: &PgRow) -> sqlx::Result<Listed> {
+    let sealed: String = row.try_get(2)?;
+    let time = |column| row.try_get::<i64, _>(column).map(|ms| u64::try_from(ms).unwrap_or(0));
+    Ok(Listed {
+        automation: row.try_get::<Uuid, _>(0)?.into(),
+        record: Record {
+            revision: row.try_get(1)?,
+            sealed: sealed.into_bytes(),
+        },
+        created_at: time(3)?,
+        updated_at: time(4)?,
+    })
+}
+
+fn epoch_ms(column: &str) -> String {
+    format!("(extract(epoch FROM {column}) * 1000)::bigint")
+}
+
+fn id_list(automations: &[AutomationId]) -> String {
+    let mut ids = String::with_capacity(automations.len() * 40);
+    for (index, automation) in automations.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let _ = write!(ids, "{comma}'{}'", automation.uuid());
+    }
+    ids
+}
+
+/// A string constant. The text has no backslash, so it is the same with and without `standard_conforming_strings`.
+fn quote(sql: &mut String, text: &str) {
+    sql.push('\'');
+    if text.contains('\'') {
+        sql.push_str(&text.replace('\'', "''"));
+    } else {
+        sql.push_str(text);
+    }
+    sql.push('\'');
+}
+
+/// For a setting where 0 would mean no limit.
+fn millis(duration: Duration) -> u128 {
+    duration.as_millis().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_cannot_end_a_string() {
+        let sealed = "a'; DROP TABLE automation_kv; --";
+        let sql = save(&[Next {
+            automation: Uuid::nil().into(),
+            seen: Some(1),
+            sealed,
+        }]);
+        assert!(sql.contains("'a''; DROP TABLE automation_kv; --'"), "{sql}");
+    }
+
+    #[test]
+    fn what_cannot_stand_between_quotes_is_refused() {
+        assert!(sealed_text(b"gAAA-_=".to_vec()).is_ok());
+        for sealed in [&b"a\\"[..], b"a\0", b"\xff"] {
+            assert!(sealed_text(sealed.to_vec()).is_err());
+        }
+    }
+}
