@@ -47,7 +47,7 @@ fn every_path_answers_with_and_without_a_slash_at_its_end() {
         let response = send(&service, &authorized("GET", path));
         assert_eq!(
             (response.status, body(&response)),
-            (200, json!({"keys": [], "count": 0})),
+            (200, json!({"keys": [], "count": 0, "version": 0})),
             "{path}"
         );
     }

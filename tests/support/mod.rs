@@ -11,9 +11,20 @@
 
 pub mod case;
 pub mod client;
+pub mod history;
 pub mod http;
 pub mod matcher;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod service;
 pub mod token;
+
+/// A number that makes a test longer or shorter, or the same again: `AUTOMATION_KV_TEST_<name>`.
+pub fn knob(name: &str, default: u64) -> u64 {
+    match std::env::var(format!("AUTOMATION_KV_TEST_{name}")) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("AUTOMATION_KV_TEST_{name} must be a number, not {text:?}")),
+        Err(_) => default,
+    }
+}

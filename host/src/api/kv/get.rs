@@ -29,22 +29,19 @@ pub(super) async fn get(caller: Caller, Key(key): Key, query: Query) -> Result<R
         Some(path) => object.string("path", path).raw("value", &entry.value),
         None if meta => object
             .raw("value", &entry.value)
-            .number("version", version)
             .raw("created_at", &json::time(entry.created_at))
             .raw("updated_at", &json::time(entry.updated_at)),
         None => object.raw("value", &entry.value),
     };
-    Ok(respond(StatusCode::OK, object))
+    Ok(respond(StatusCode::OK, object.number("version", version)))
 }
 
 /// Counts the items of a list.
 pub(super) async fn length(caller: Caller, Key(key): Key, query: Query) -> Result<Response, ApiError> {
     query.allow(&[])?;
-    let (Outcome::Length(length), _) = read(&caller, &key, Operation::Length(key.clone())).await? else {
+    let (Outcome::Length(length), version) = read(&caller, &key, Operation::Length(key.clone())).await? else {
         return Err(unexpected_outcome());
     };
-    Ok(respond(
-        StatusCode::OK,
-        Object::new().string("key", &key).number("length", length),
-    ))
+    let object = Object::new().string("key", &key).number("length", length);
+    Ok(respond(StatusCode::OK, object.number("version", version)))
 }

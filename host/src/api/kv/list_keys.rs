@@ -12,13 +12,11 @@ use crate::engine::types::{Operation, Outcome};
 /// Names all keys, oldest first.
 pub(super) async fn list_keys(caller: Caller, query: Query) -> Result<Response, ApiError> {
     query.allow(&[])?;
-    let (Outcome::Keys(keys), _) = read(&caller, "", Operation::ListKeys).await? else {
+    let (Outcome::Keys(keys), version) = read(&caller, "", Operation::ListKeys).await? else {
         return Err(unexpected_outcome());
     };
     let count = keys.len() as u64;
     let keys = json::list(keys.iter().map(|key| json::string(key)));
-    Ok(respond(
-        StatusCode::OK,
-        Object::new().raw("keys", &keys).number("count", count),
-    ))
+    let object = Object::new().raw("keys", &keys).number("count", count);
+    Ok(respond(StatusCode::OK, object.number("version", version)))
 }
