@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use support::client::Client;
-use support::history::{self, Author, Checked, Event, Reply, check};
+use support::history::check::{Checked, check};
+use support::history::operation::{self, Author};
+use support::history::{self, Event, Reply};
 use support::postgres::{Cluster, SHARED};
 use support::service::{self, SECRET, Service, Setup};
 use support::{knob, token};
@@ -117,7 +119,7 @@ fn run_client(
             .entry((host, automation))
             .or_insert_with(|| Client::new(hosts[host].address(), &token::valid(SECRET, &automation.to_string())));
         let request = author.request(seen.get(&automation).copied().unwrap_or(0));
-        let event = history::record(start, request, |request| history::send(client, request).ok());
+        let event = history::record(start, request, |request| operation::send(client, request).ok());
         if let Reply::Answered(_, body) = &event.reply
             && let Some(version) = body["version"].as_u64()
         {

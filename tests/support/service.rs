@@ -81,6 +81,7 @@ impl Setup {
     /// With one more environment variable.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(own, _)| own != name);
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -92,15 +93,29 @@ impl Setup {
         self
     }
 
+    /// Runs it where it is refused, and gives what it says.
+    pub fn run_to_its_end(&self) -> String {
+        let output = self.command().output().expect("the binary runs");
+        assert!(!output.status.success(), "it was not refused");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = command(&["serve", "--listen", "127.0.0.1:0"]);
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// Starts it and waits until it listens.
     pub fn start(&self) -> Service {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let log = self
             .folder
             .join(format!("service-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
-        let mut process = command(&["serve", "--listen", "127.0.0.1:0"])
-            .args(&self.arguments)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+        let mut process = self
+            .command()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).expect("a log file"))

@@ -1,15 +1,12 @@
 //! Histories of concurrent requests, and the check that one engine working alone explains them.
 
-mod check;
-mod operation;
+pub mod check;
+pub mod operation;
 
 use std::time::{Duration, Instant};
 
 use automation_kv::engine::types::Request;
 use serde_json::Value;
-
-pub use check::{Checked, check};
-pub use operation::{Author, send};
 
 /// A request of one automation, as its client saw it.
 #[derive(Clone, Debug)]
