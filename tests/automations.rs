@@ -131,6 +131,7 @@ fn bad_requests_name_what_is_wrong() {
         ("GET", "/v1/automations?cursor=elsewhere", "cursor"),
         ("GET", "/v1/automations?page=2", "page"),
         ("DELETE", "/v1/automations/me", "id"),
+        ("DELETE", "/v1/automations/%ff", "id"),
     ] {
         let response = admin(&service, method, path);
         assert_eq!(response.status, 422, "{path}");

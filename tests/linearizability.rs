@@ -75,7 +75,7 @@ fn cut_connections_leave_it_linearizable() {
 
 /// Runs clients until they have sent so many requests; the events of each automation.
 fn run(hosts: &[&Service], operations: u64) -> BTreeMap<Uuid, Vec<Event>> {
-    let seed = knob("SEED", u64::from(token::now().unsigned_abs() as u32));
+    let seed = knob("SEED", token::now().unsigned_abs());
     println!("AUTOMATION_KV_TEST_SEED={seed}");
     let automations: Vec<Uuid> = (0..AUTOMATIONS).map(|_| Uuid::new_v4()).collect();
     let start = Instant::now();
@@ -109,7 +109,7 @@ fn run_client(
 ) -> Vec<(Uuid, Event)> {
     let mut author = Author::new(seed);
     let mut random = fastrand::Rng::with_seed(!seed);
-    let mut seen: BTreeMap<Uuid, u64> = BTreeMap::new();
+    let mut versions: BTreeMap<Uuid, u64> = BTreeMap::new();
     let mut connections: BTreeMap<(usize, Uuid), Client> = BTreeMap::new();
     let mut events = Vec::new();
     for _ in 0..operations {
@@ -118,12 +118,12 @@ fn run_client(
         let client = connections
             .entry((host, automation))
             .or_insert_with(|| Client::new(hosts[host].address(), &token::valid(SECRET, &automation.to_string())));
-        let request = author.request(seen.get(&automation).copied().unwrap_or(0));
+        let request = author.request(versions.get(&automation).copied().unwrap_or(0));
         let event = history::record(start, request, |request| operation::send(client, request).ok());
         if let Reply::Answered(_, body) = &event.reply
             && let Some(version) = body["version"].as_u64()
         {
-            seen.insert(automation, version);
+            versions.insert(automation, version);
         }
         if matches!(event.reply, Reply::Unknown) {
             connections.remove(&(host, automation));

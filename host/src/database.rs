@@ -14,7 +14,7 @@ pub enum Database {
     /// A file: `sqlite://state.db`, `sqlite:///var/lib/state.db`.
     Sqlite(PathBuf),
     /// A server: `postgres://user:password@host:port/database`.
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 impl Database {
@@ -36,7 +36,7 @@ impl Database {
         };
         match kind {
             "postgres" | "postgresql" => match PostgresUrl::parse(&format!("postgres:{rest}")) {
-                Ok(url) => Ok(Self::Postgres(url)),
+                Ok(url) => Ok(Self::Postgres(Box::new(url))),
                 Err(problem) => Err(invalid(&problem)),
             },
             "memory" if rest.is_empty() => Ok(Self::Memory),
@@ -75,13 +75,14 @@ impl fmt::Display for Database {
         match self {
             Self::Memory => f.write_str("memory (nothing is kept)"),
             Self::Sqlite(file) => write!(f, "SQLite file {}", file.display()),
-            Self::Postgres(url) => url.fmt(f),
+            Self::Postgres(url) => write!(f, "PostgreSQL database {url}"),
         }
     }
 }
 
-/// A URL fit for a message: what stands between `//` and `@` may hold a password.
+/// A URL fit for a message: what stands between `//` and `@`, or behind a question mark, may hold a password.
 fn without_password(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
     match (url.find("//"), url.rfind('@')) {
         (Some(start), Some(end)) if start < end => format!("{}***{}", &url[..start + 2], &url[end..]),
         _ => url.to_string(),
@@ -130,6 +131,8 @@ mod tests {
             "sqlite://",
             "mysql://u:hunter2@h/d",
             "postgres://u:hunter2@h:port/d",
+            "postgres://u@h:port/d?password=hunter2",
+            "postgres://u@h/d?passwort=hunter2",
             "memory:x",
         ] {
             let message = Database::parse(url).unwrap_err().to_string();

@@ -9,6 +9,7 @@ pub mod automation;
 pub mod cli;
 pub mod database;
 pub mod engine;
+pub mod report;
 pub mod service;
 pub mod storage;
 pub mod token;

@@ -40,7 +40,7 @@ impl PgBouncer {
         let mut command = postgres::as_unprivileged(program);
         command.arg(&configuration);
         let log = folder.path().join("pgbouncer.log");
-        let server = Server::run(command, &log);
+        let server = Server::run(&command, &log);
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let said = fs::read_to_string(&log).unwrap_or_default();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a start may take on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a server in the foreground until it ends by itself, or the pipe to this script's input closes.
 const UNTIL_INPUT_CLOSES: &str = r#"
@@ -98,7 +98,7 @@ impl Cluster {
         for setting in own.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
-        let server = Server::run(command, &self.folder.path().join("postgres.log"));
+        let server = Server::run(&command, &self.folder.path().join("postgres.log"));
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
         let begun = Instant::now();
         while !self.answers() {
@@ -139,6 +139,16 @@ impl Cluster {
     /// The port that the server listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The server's process id.
+    pub fn process_id(&self) -> u32 {
+        let file = self.folder.path().join("data/postmaster.pid");
+        let text = fs::read_to_string(file).expect("the server's process id");
+        text.lines()
+            .next()
+            .and_then(|line| line.parse().ok())
+            .expect("a number")
     }
 
     /// Where the server keeps its files.
@@ -198,7 +208,7 @@ impl Cluster {
 
 impl Server {
     /// Runs a command in the foreground of a shell that ends it when this process ends, however it does.
-    pub fn run(command: Command, log: &Path) -> Self {
+    pub fn run(command: &Command, log: &Path) -> Self {
         let mut shell = as_unprivileged(Path::new("sh"));
         // The shell's own input is the pipe; what runs in its background would read from nowhere otherwise.
         shell.args(["-c", &format!("exec 3<&0\n{UNTIL_INPUT_CLOSES}"), "sh"]);

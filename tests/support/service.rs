@@ -27,9 +27,12 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_automation-kv");
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How to start a service.
+#[derive(Clone)]
 pub struct Setup {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// What a shell does first.
+    first: Option<String>,
     folder: PathBuf,
 }
 
@@ -44,13 +47,17 @@ pub struct Service {
 
 /// A command of the binary with nothing of the tests' own environment that could change what it does.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = without_settings(Command::new(BINARY));
+    command.args(arguments);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AUTOMATION_") {
             command.env_remove(name);
         }
     }
-    command.args(arguments);
     command
 }
 
@@ -65,6 +72,7 @@ impl Setup {
         Self {
             arguments: Vec::new(),
             environment: Vec::new(),
+            first: None,
             folder: folder.to_owned(),
         }
         .environment("AUTOMATION_DB_URL", database_url)
@@ -100,8 +108,21 @@ impl Setup {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// With a shell that does something first and then becomes the service.
+    pub fn through(&self, first: &str) -> Self {
+        let mut setup = self.clone();
+        setup.first = Some(first.to_owned());
+        setup
+    }
+
     fn command(&self) -> Command {
         let mut command = command(&["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(first) = &self.first {
+            let script = format!("{first}; exec \"$0\" \"$@\"");
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &script, BINARY]).args(command.get_args());
+            command = without_settings(shell);
+        }
         command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -48,8 +49,14 @@ async fn list(administrator: Administrator, query: Query) -> Result<Response, Ap
 }
 
 /// Removes an automation's state for good.
-async fn remove(administrator: Administrator, Path(id): Path<String>, query: Query) -> Result<Response, ApiError> {
+async fn remove(
+    administrator: Administrator,
+    id: Result<Path<String>, PathRejection>,
+    query: Query,
+) -> Result<Response, ApiError> {
     query.allow(&[])?;
+    // One that is not UTF-8 is no UUID either.
+    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     let automation = AutomationId::parse(&id).map_err(|error| {
         ApiError::invalid_request(&[Problem::new(["path", "id"], error.to_string(), "uuid_parsing")])
     })?;

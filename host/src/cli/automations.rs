@@ -8,7 +8,8 @@ use super::CommandError;
 use super::knobs::{DatabaseKnobs, SecretKnobs};
 use crate::automation::AutomationId;
 use crate::engine::{Engine, EngineOptions};
-use crate::service::{AutomationSummary, Service, ServiceOptions};
+use crate::report::Chain;
+use crate::service::{AutomationSummary, Service, ServiceError, ServiceOptions};
 use crate::vault::Vault;
 
 /// How long a command waits for a lock.
@@ -101,9 +102,10 @@ impl Delete {
         let service = open(&self.secrets, &self.database).await?;
         let deleted = service.delete_automation(self.automation, Instant::now()).await;
         service.close().await;
-        match deleted.map_err(|error| failed(&error))? {
-            true => println!("deleted {}", self.automation),
-            false => println!("{} had no state; its tokens are of no use from now on", self.automation),
+        if deleted.map_err(|error| failed(&error))? {
+            println!("deleted {}", self.automation);
+        } else {
+            println!("{} had no state; its tokens are of no use from now on", self.automation);
         }
         Ok(())
     }
@@ -121,9 +123,8 @@ async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service
     Ok(Service::new(storage, engine, vault, ServiceOptions::default()))
 }
 
-fn failed(error: &dyn std::error::Error) -> CommandError {
-    let cause = error.source().map(|cause| format!(": {cause}"));
-    CommandError::new(format!("{error}{}", cause.unwrap_or_default()))
+fn failed(error: &ServiceError) -> CommandError {
+    CommandError::new(Chain(error).to_string())
 }
 
 fn print_table(listed: &[AutomationSummary]) {

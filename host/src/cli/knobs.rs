@@ -118,12 +118,14 @@ impl DatabaseKnobs {
     fn server_url(&self, host: &str) -> String {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let password = self.db_pass.as_ref().map(|password| encode(password.expose_secret()));
+        // In the query a host may be a name, an address of either kind, or the folder of a socket.
         format!(
-            "postgres://{}:{}@{host}:{}/{}",
+            "postgres://{}:{}@localhost:{}/{}?host={}",
             encode(&self.db_user),
             password.unwrap_or_default(),
             self.db_port,
-            encode(&self.db_name)
+            encode(&self.db_name),
+            encode(host)
         )
     }
 }

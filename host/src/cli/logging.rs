@@ -25,6 +25,8 @@ pub(super) fn start(level: &str) -> Result<(), CommandError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
+        // It would be logged to stderr with a panic if that fails too, as it does where logs are on a full disk.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         builder.init();

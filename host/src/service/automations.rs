@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Service, ServiceError, Shared};
 use crate::automation::AutomationId;
 use crate::engine::types::{Operation, Request};
+use crate::report::Chain;
 use crate::storage::{Listed, Stored};
 use crate::vault::TimestampMs;
 
@@ -55,7 +56,7 @@ impl Shared {
             Ok(Ok(reply)) => Some((reply.version, reply.size_bytes)),
             Ok(Err(_)) => None,
             Err(error) => {
-                tracing::warn!(automation = %row.automation, error = &error as &dyn std::error::Error, "a state does not open");
+                tracing::warn!(automation = %row.automation, error = %Chain(&error), "a state does not open");
                 None
             }
         };

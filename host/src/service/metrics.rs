@@ -143,7 +143,7 @@ impl Metrics {
         );
     }
 
-    /// Everything in the text format of OpenMetrics.
+    /// Everything in the text format of `OpenMetrics`.
     pub(super) fn text(&self, waiting: usize, connections: Connections) -> String {
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.open_connections.set(connections.open.into());
@@ -161,7 +161,6 @@ impl Metrics {
             .get_or_create(&label)
             .observe(arrival.elapsed().as_secs_f64());
         match answer {
-            Ok(Ok(_)) => {}
             Ok(Err(rejection)) => match rejection.reason {
                 Reason::VersionMismatch(_) => self.conflict("version_mismatch"),
                 Reason::KeyExists => self.conflict("key_exists"),
@@ -175,7 +174,7 @@ impl Metrics {
                 EngineError::Trap { .. } | EngineError::Deadline { .. } => drop(self.traps.inc()),
                 _ => {}
             },
-            Err(_) => {}
+            Ok(Ok(_)) | Err(_) => {}
         }
     }
 

@@ -168,7 +168,7 @@ impl Service {
         self.shared.storage.check().await
     }
 
-    /// What is counted and timed, in the text format of OpenMetrics ([`METRICS_MEDIA_TYPE`]).
+    /// What is counted and timed, in the text format of `OpenMetrics` ([`METRICS_MEDIA_TYPE`]).
     pub fn metrics(&self) -> String {
         let waiting = self.shared.mailboxes.waiting();
         self.shared.metrics.text(waiting, self.shared.storage.connections())

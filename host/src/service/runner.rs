@@ -1,5 +1,6 @@
 //! The runner of one mailbox: groups of writes, one session and one commit for each.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,7 @@ impl Shared {
         automation: AutomationId,
         mut jobs: Vec<Job>,
     ) -> Result<(), (Vec<Job>, ServiceError)> {
+        let begun = Instant::now();
         let mut attempts = 0;
         loop {
             jobs = answer_expired(jobs);
@@ -103,9 +105,13 @@ impl Shared {
                 }
                 // The earliest deadline has passed, or is about to, or too many rows are locked to wait for this one:
                 // there may be time left for another try without a lock.
-                Err(ServiceError::Busy) => {
+                Err(error) if is_contention(&error, attempts) => {
                     attempts = attempts.min(OPTIMISTIC_ATTEMPTS - 1);
                     tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                Err(ServiceError::TimedOut) => {
+                    let jobs = answer_impatient(jobs, begun);
+                    return Err((jobs, ServiceError::TimedOut));
                 }
                 Err(error) => return Err((jobs, error)),
             }
@@ -125,9 +131,13 @@ impl Shared {
         let Some(next) = execution.next.take() else {
             return Ok(Some(execution));
         };
-        self.metrics.state_bytes.observe(metrics::amount(next.len()));
+        let bytes = next.len();
         let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
-        Ok((swap == Swap::Saved).then_some(execution))
+        if swap == Swap::Lost {
+            return Ok(None);
+        }
+        self.metrics.state_bytes.observe(metrics::amount(bytes));
+        Ok(Some(execution))
     }
 
     /// Tries with the row locked.
@@ -141,19 +151,36 @@ impl Shared {
         let result = Arc::new(Mutex::new(None));
         let shared = Arc::clone(self);
         let slot = Arc::clone(&result);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let bytes_saved = Arc::clone(&bytes);
         let step = Box::new(move |stored| {
             let mut executed = shared.execute(automation, stored, &requests);
             let next = executed.as_mut().ok().and_then(|execution| execution.next.take());
+            bytes_saved.store(next.as_ref().map_or(0, Vec::len), Ordering::Relaxed);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(executed);
             next
         });
         if self.storage.update(automation, step, deadline).await? == Swap::Lost {
             return Ok(None);
         }
+        match bytes.load(Ordering::Relaxed) {
+            0 => {}
+            bytes => self.metrics.state_bytes.observe(metrics::amount(bytes)),
+        }
         let executed = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         executed
             .unwrap_or(Err(ServiceError::Storage(StorageError::Closed)))
             .map(Some)
+    }
+}
+
+/// Whether a try failed because others were at the same state. Where the storage has answered before, running out of time
+/// comes from that too.
+fn is_contention(error: &ServiceError, lost_races: u32) -> bool {
+    match error {
+        ServiceError::Busy => true,
+        ServiceError::TimedOut => lost_races > 0,
+        _ => false,
     }
 }
 
@@ -167,6 +194,16 @@ fn answer_all(jobs: Vec<Job>, error: &ServiceError) {
     for job in jobs {
         job.answer(Err(error.clone()));
     }
+}
+
+/// Who ran out of time mostly by waiting for the operations before it is told so; the others waited for the storage.
+fn answer_impatient(jobs: Vec<Job>, begun: Instant) -> Vec<Job> {
+    let in_storage = begun.elapsed();
+    let (impatient, left) = jobs
+        .into_iter()
+        .partition(|job| begun.saturating_duration_since(job.arrival) > in_storage);
+    answer_all(impatient, &ServiceError::Busy);
+    left
 }
 
 fn answer_expired(jobs: Vec<Job>) -> Vec<Job> {

@@ -56,7 +56,10 @@ impl Keyring {
 
     /// Whether a token that does not open would open if adopting were switched on.
     pub(super) fn would_adopt(&self, token: &str) -> bool {
-        !self.adopt && self.secrets().any(|secret| secret.python.decrypt(token).is_ok())
+        !self.adopt
+            && self
+                .secrets()
+                .any(|secret| super::open_with(&secret.python, token).is_some())
     }
 
     fn secrets(&self) -> impl Iterator<Item = &Secret> {

@@ -82,11 +82,11 @@ impl AutomationVault {
         let opened = self
             .keyring
             .candidates(self.automation)
-            .find_map(|key: Fernet| key.decrypt(token).ok());
+            .find_map(|key| open_with(&key, token));
         match opened {
             Some(plain) => Ok(Opened {
                 plain,
-                sealed_at: sealed_at(token),
+                sealed_at: sealed_at_seconds(token).saturating_mul(1000),
             }),
             None if self.keyring.would_adopt(token) => Err(VaultError::NeedsAdoption),
             None => Err(VaultError::Unopenable),
@@ -94,14 +94,20 @@ impl AutomationVault {
     }
 }
 
-/// The time in a Fernet token that was found genuine: bytes 1 to 8, seconds, big-endian.
-fn sealed_at(token: &str) -> TimestampMs {
+/// Opens a token whenever it was sealed: the library would refuse one from more than a minute ahead, so a clock that was
+/// set back would lock every state that was written before.
+fn open_with(key: &Fernet, token: &str) -> Option<Vec<u8>> {
+    key.decrypt_at_time(token, None, sealed_at_seconds(token)).ok()
+}
+
+/// The time in a Fernet token: bytes 1 to 8, seconds, big-endian. Whether it is genuine is known once the token opens.
+fn sealed_at_seconds(token: &str) -> u64 {
     const HEADER_CHARS: usize = 12;
     let header = token.get(..HEADER_CHARS).and_then(|text| URL_SAFE.decode(text).ok());
     let seconds = header
         .and_then(|bytes| bytes.get(1..9)?.try_into().ok())
         .map(u64::from_be_bytes);
-    seconds.unwrap_or(0).saturating_mul(1000)
+    seconds.unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -143,6 +149,21 @@ mod tests {
     fn sealing_twice_gives_different_tokens() {
         let vault = vault("s", &[], false).for_automation(automation(1));
         assert_ne!(vault.seal(b"state"), vault.seal(b"state"));
+    }
+
+    #[test]
+    fn a_state_of_the_future_opens() {
+        let vault = vault("s", &[], false).for_automation(automation(1));
+        let tomorrow = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs()
+            + 86_400;
+        for seconds in [tomorrow, 1 << 40] {
+            let key = vault.keyring.current(vault.automation);
+            let sealed = key.encrypt_at_time(b"state", seconds);
+            assert_eq!(vault.open(sealed.as_bytes()).unwrap().plain, b"state");
+        }
     }
 
     #[test]
@@ -189,7 +210,8 @@ mod tests {
         let token =
             "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
         assert_eq!(key.decrypt(token).unwrap(), b"hello");
-        assert_eq!(sealed_at(token), 499_162_800_000);
+        assert_eq!(open_with(&key, token).unwrap(), b"hello");
+        assert_eq!(sealed_at_seconds(token), 499_162_800);
     }
 
     #[test]

@@ -6,14 +6,13 @@
 
 mod rejection;
 
-use std::error::Error;
-
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::json::{self, Object};
 use crate::engine::EngineError;
+use crate::report::Chain;
 use crate::service::ServiceError;
 use crate::storage::StorageError;
 use crate::token::TokenError;
@@ -300,5 +299,5 @@ impl From<ServiceError> for ApiError {
 
 /// The chain of causes, once, at the edge.
 fn log_failure(error: &ServiceError) {
-    tracing::error!(error = error as &dyn Error, "a request failed");
+    tracing::error!(error = %Chain(error), "a request failed");
 }

@@ -46,6 +46,22 @@ struct Counted {
     counter: Counter,
 }
 
+/// Stands for one connection at work, also if the work is given up.
+struct Busy<'a>(&'a Connector);
+
+impl<'a> Busy<'a> {
+    fn new(connector: &'a Connector) -> Self {
+        connector.busy.fetch_add(1, Ordering::Relaxed);
+        Self(connector)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Stands for one open connection.
 struct Counter(Arc<Connector>);
 
@@ -116,9 +132,9 @@ impl Lane {
             Some(counted) => counted,
             None => self.connector.connect(deadline).await?,
         };
-        self.connector.busy.fetch_add(1, Ordering::Relaxed);
+        let busy = Busy::new(&self.connector);
         let answered = timeout_at(deadline.into(), rows(&mut counted.connection, sql)).await;
-        self.connector.busy.fetch_sub(1, Ordering::Relaxed);
+        drop(busy);
         match answered.unwrap_or_else(|_| Err(timed_out())) {
             Ok(rows) => {
                 self.connection = Some(counted);
@@ -191,7 +207,7 @@ impl From<Failure> for StorageError {
 impl StorageError {
     /// What the server's refusal means, by its `SQLSTATE`.
     fn from_postgres(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             // lock_not_available, query_canceled (by statement_timeout), deadlock_detected, serialization_failure
             Some("55P03" | "57014" | "40P01" | "40001") => Self::Busy,

@@ -102,11 +102,13 @@ async fn update(
         Stored::Present(record) => Some(record.revision),
         _ => None,
     };
-    let Some(sealed) = step(stored) else {
-        let _ = lane.send(sql::ROLLBACK.to_string(), deadline + GRACE).await;
-        return Ok(Swap::Saved);
-    };
-    save(lane, automation, seen, sql::sealed_text(sealed)?, deadline).await
+    match step(stored).map(sql::sealed_text) {
+        Some(Ok(sealed)) => save(lane, automation, seen, sealed, deadline).await,
+        nothing => {
+            let _ = lane.send(sql::ROLLBACK.to_string(), deadline + GRACE).await;
+            nothing.map_or(Ok(Swap::Saved), |unfit| unfit.map(|_| Swap::Lost))
+        }
+    }
 }
 
 /// Opens a transaction and locks the row in it.

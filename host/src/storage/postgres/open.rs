@@ -15,9 +15,12 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// A number for the advisory lock that lets one host at a time look at the tables and change them.
 const MIGRATION_LOCK: i64 = 0x6b76_5f6d_6967;
 
+/// Our tables where tables are made, and anywhere that is looked at.
 const OWNER: &str = "
-    SELECT to_regclass('automation_kv') IS NOT NULL,
-           to_regclass('_sqlx_migrations') IS NOT NULL";
+    SELECT to_regclass(format('%I.automation_kv', current_schema())) IS NOT NULL,
+           to_regclass(format('%I._sqlx_migrations', current_schema())) IS NOT NULL,
+           to_regclass('automation_kv') IS NOT NULL,
+           COALESCE(current_schema(), '(none)')";
 
 const REGISTRY: &str = "
     SELECT confrelid::regclass::text
@@ -59,10 +62,15 @@ async fn check_owner(connection: &mut PgConnection, adopt: bool) -> sqlx::Result
     let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
     sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *connection).await?;
     let row = sqlx::raw_sql(OWNER).fetch_one(connection).await?;
-    Ok(match (row.try_get(0)?, row.try_get(1)?) {
-        (true, false) if !adopt => {
+    let schema: String = row.try_get(3)?;
+    Ok(match (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?) {
+        (true, false, _) if !adopt => {
             Err("was made by the Python service: set AUTOMATION_KV_ADOPT=true to take it over".to_string())
         }
+        (false, _, true) => Err(format!(
+            "has a table automation_kv in another schema than {schema}, where this user's tables are made: set the \
+             user's search_path to the schema that is meant"
+        )),
         _ => Ok(()),
     })
 }

@@ -56,8 +56,15 @@ async fn look(lane: &mut Lane, save: &Save, deadline: Instant) -> Result<Option<
         Some(Stored::Present(Record { revision, .. })) if Some(revision) == save.seen => {
             // The old connection's work may still be on its way to the server: make sure that it comes too late.
             let fenced = lane.send(sql::fence(save.automation, revision), deadline).await?;
-            (!fenced.is_empty()).then_some(Swap::Lost)
+            if fenced.is_empty() {
+                // Just now it did come, or somebody else's.
+                return Box::pin(look(lane, save, deadline)).await;
+            }
+            Some(Swap::Lost)
         }
+        // A tombstone, or a row that is gone with its automation, takes no save.
+        Some(Stored::Deleted) => Some(Swap::Lost),
+        None if save.seen.is_some() => Some(Swap::Lost),
         // Somebody else's save has taken the revision that ours would have had.
         Some(Stored::Present(Record { revision, .. })) if revision == first => Some(Swap::Lost),
         _ => None,

@@ -18,10 +18,38 @@ impl PostgresUrl {
     /// Reads `postgres://user:password@host:port/database?sslmode=…`. `ssl=`, as Python's asyncpg spells it, means
     /// `sslmode=`. The text says what is wrong and holds no password.
     pub fn parse(url: &str) -> Result<Self, String> {
+        const PARAMETERS: [&str; 9] = [
+            "sslmode",
+            "sslrootcert",
+            "sslcert",
+            "sslkey",
+            "host",
+            "port",
+            "dbname",
+            "user",
+            "password",
+        ];
         let spelled = url.replace("?ssl=", "?sslmode=").replace("&ssl=", "&sslmode=");
-        let options = PgConnectOptions::from_str(&spelled).map_err(|error| {
+        let query = spelled.split_once('?').map_or("", |(_, query)| query);
+        let mut names = query.split(['&', '=']).step_by(2).filter(|name| !name.is_empty());
+        if let Some(unknown) = names.find(|name| !PARAMETERS.contains(name)) {
+            let known = PARAMETERS.join(", ");
+            return Err(format!(
+                "has the parameter {unknown}, which is not known; known are {known}"
+            ));
+        }
+        let mut options = PgConnectOptions::from_str(&spelled).map_err(|error| {
             format!("is not one of PostgreSQL ({error}); use postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=MODE")
         })?;
+        // A URL has brackets around an IPv6 address, a socket takes it without.
+        if let Some(address) = options
+            .get_host()
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+        {
+            let address = address.to_owned();
+            options = options.host(&address);
+        }
         Ok(Self {
             url: SecretString::from(spelled),
             options,
@@ -58,13 +86,8 @@ impl fmt::Display for PostgresUrl {
         let options = &self.options;
         let database = options.get_database().unwrap_or(options.get_username());
         match options.get_socket() {
-            Some(socket) => write!(f, "PostgreSQL database {database} at {}", socket.display()),
-            None => write!(
-                f,
-                "PostgreSQL database {database} at {}:{}",
-                options.get_host(),
-                options.get_port()
-            ),
+            Some(socket) => write!(f, "{database} at {}", socket.display()),
+            None => write!(f, "{database} at {}:{}", options.get_host(), options.get_port()),
         }
     }
 }
@@ -76,9 +99,15 @@ mod tests {
     #[test]
     fn a_url_shows_itself_without_its_password() {
         let url = PostgresUrl::parse("postgres://kv:hunter2@db.example:6432/states?ssl=require").unwrap();
-        assert_eq!(url.to_string(), "PostgreSQL database states at db.example:6432");
+        assert_eq!(url.to_string(), "states at db.example:6432");
         assert!(!format!("{url:?}").contains("hunter2"));
         assert!(matches!(url.options.get_ssl_mode(), sqlx::postgres::PgSslMode::Require));
+    }
+
+    #[test]
+    fn an_ipv6_address_is_used_without_its_brackets() {
+        let url = PostgresUrl::parse("postgres://kv@[::1]:6432/states").unwrap();
+        assert_eq!(url.to_string(), "states at ::1:6432");
     }
 
     #[test]

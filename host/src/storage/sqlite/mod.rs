@@ -143,7 +143,7 @@ impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
         let is_unknown = error
             .as_database_error()
-            .is_some_and(|error| error.is_foreign_key_violation());
+            .is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation);
         match error {
             sqlx::Error::PoolTimedOut => Self::NoConnection,
             sqlx::Error::PoolClosed => Self::Closed,

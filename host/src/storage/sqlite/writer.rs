@@ -13,6 +13,7 @@ use super::super::{Revision, Step, StorageError, Stored, Swap};
 use super::room::Room;
 use super::row;
 use crate::automation::AutomationId;
+use crate::report::Chain;
 
 /// The most saves in one transaction.
 const MAX_GROUP: usize = 256;
@@ -83,11 +84,12 @@ impl Writer {
 
     async fn write_group(&mut self, mut group: Vec<Job>) {
         loop {
+            let is_short = self.room.is_short(&mut self.connection).await;
             group = self.begin(group).await;
             if group.is_empty() {
                 return;
             }
-            match self.write_all(&mut group).await {
+            match self.write_all(&mut group, is_short).await {
                 Ok(results) => {
                     for (job, result) in group.into_iter().zip(results) {
                         let _ = job.answer.send(result);
@@ -105,7 +107,7 @@ impl Writer {
                 Err(failure) => {
                     let error = failure.into();
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         saves = group.len(),
                         "a group of saves was not committed"
                     );
@@ -137,8 +139,11 @@ impl Writer {
     }
 
     /// Writes and commits a group within the transaction that was begun; one result for each job.
-    async fn write_all(&mut self, group: &mut [Job]) -> Result<Vec<Result<Written, StorageError>>, GroupError> {
-        let is_short = self.room.is_short();
+    async fn write_all(
+        &mut self,
+        group: &mut [Job],
+        is_short: bool,
+    ) -> Result<Vec<Result<Written, StorageError>>, GroupError> {
         let mut results = Vec::with_capacity(group.len());
         for job in group {
             match self.write(job.automation, &mut job.work, is_short).await {
