@@ -10,6 +10,10 @@ use std::process::Command;
 /// The target whose linker makes components.
 const TARGET: &str = "wasm32-wasip2";
 
+/// Instances begin with all the memory that a usual session needs, and with a stack that fits in it: what is there from
+/// the start costs an instance nothing, and what it adds later has to be taken away again.
+const LINKER_FLAGS: &str = "-Clink-args=-zstack-size=262144 --initial-memory=1048576";
+
 /// The workspace profile for guests.
 const PROFILE: &str = "guest";
 
@@ -37,7 +41,7 @@ pub fn build_guest(package: &str, file_stem: &str, variable: &str) -> Result<(),
         ])
         .arg("--target-dir")
         .arg(&target_dir)
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", LINKER_FLAGS)
         .env_remove("RUSTFLAGS")
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")

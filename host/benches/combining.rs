@@ -91,8 +91,8 @@ async fn combining_over_http() {
     let requests = increments(&tokens(1));
     let mut turns = Vec::new();
     for _ in 0..ROUNDS {
-        let one = drive(host.address, 1, Until::Time(TURN), &requests).await;
-        let many = drive(host.address, MANY, Until::Time(TURN), &requests).await;
+        let one = drive(&[host.address], 1, Until::Time(TURN), &requests).await;
+        let many = drive(&[host.address], MANY, Until::Time(TURN), &requests).await;
         assert_eq!(
             one.failed() + many.failed(),
             0,
@@ -123,7 +123,7 @@ async fn memory() {
     let host = Host::sqlite(folder.path());
     let before = host.resident_mib().0;
     let requests = increments(&tokens(AUTOMATIONS));
-    let report = drive(host.address, CLIENTS, Until::Each(REQUESTS / CLIENTS), &requests).await;
+    let report = drive(&[host.address], CLIENTS, Until::Each(REQUESTS / CLIENTS), &requests).await;
     assert_eq!(report.failed(), 0, "{:?}", report.failures);
     let (after, highest) = host.resident_mib();
     println!(

@@ -62,11 +62,14 @@ pub fn request(method: &str, path: &str, token: &str, body: &str) -> Arc<[u8]> {
     .into()
 }
 
-/// Runs as many clients at once and waits for all.
-pub async fn drive(address: SocketAddr, clients: usize, until: Until, requests: &Requests) -> Report {
+/// Runs as many clients at once, spread over the addresses, and waits for all.
+pub async fn drive(addresses: &[SocketAddr], clients: usize, until: Until, requests: &Requests) -> Report {
     let begun = Instant::now();
     let tasks: Vec<_> = (0..clients)
-        .map(|number| tokio::spawn(client(address, number, until, Arc::clone(requests), begun)))
+        .map(|number| {
+            let address = addresses[number % addresses.len()];
+            tokio::spawn(client(address, number, until, Arc::clone(requests), begun))
+        })
         .collect();
     let mut report = Report::default();
     for task in tasks {

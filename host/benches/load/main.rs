@@ -5,6 +5,8 @@
 mod drive;
 mod host;
 mod mix;
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -30,6 +32,11 @@ struct Arguments {
     /// Databases to start a service of this build on.
     #[arg(long, value_name = "URL")]
     database_url: Vec<String>,
+
+    /// Kinds of database to make, start services of this build on, and throw away: `sqlite`, `postgres`, or `postgres:3` for
+    /// three services on one database.
+    #[arg(long, value_name = "KIND")]
+    on: Vec<String>,
 
     /// Only the mixes whose name contains this.
     #[arg(long, default_value = "")]
@@ -59,8 +66,9 @@ struct Arguments {
 /// A service to drive.
 struct Target {
     name: String,
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     prefix: String,
+    hosts: Vec<Host>,
 }
 
 fn main() {
@@ -71,15 +79,22 @@ fn main() {
         .expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let mut targets: Vec<Target> = arguments.base_url.iter().map(|url| remote(url)).collect();
-    let mut databases = arguments.database_url.clone();
-    if targets.is_empty() && databases.is_empty() {
-        databases.push(format!("sqlite://{}/state.db", folder.path().display()));
+    targets.extend(arguments.database_url.iter().map(|url| {
+        let name = url.split(':').next().unwrap_or_default();
+        own(name, url, 1)
+    }));
+    let mut kinds = arguments.on.clone();
+    if targets.is_empty() && kinds.is_empty() {
+        kinds.push("sqlite".to_owned());
     }
-    let hosts: Vec<Host> = databases.iter().map(|url| Host::start(url)).collect();
-    targets.extend(hosts.iter().zip(&databases).map(|(host, url)| Target {
-        name: url.split(':').next().unwrap_or_default().to_owned(),
-        address: host.address,
-        prefix: String::new(),
+    targets.extend(kinds.iter().enumerate().map(|(number, kind)| {
+        let (database, hosts) = kind.split_once(':').unwrap_or((kind, "1"));
+        let url = match database {
+            "sqlite" => format!("sqlite://{}/state-{number}.db", folder.path().display()),
+            "postgres" => postgres::SHARED.database(),
+            other => panic!("sqlite or postgres, not {other}"),
+        };
+        own(kind, &url, hosts.parse().expect("a number of hosts"))
     }));
     runtime.block_on(run(&arguments, &targets));
 }
@@ -100,7 +115,7 @@ async fn run(arguments: &Arguments, targets: &[Target]) {
                     continue;
                 }
                 let until = Until::Time(Duration::from_secs(arguments.seconds));
-                let report = drive(target.address, arguments.clients, until, &mix.requests).await;
+                let report = drive(&target.addresses, arguments.clients, until, &mix.requests).await;
                 let (rate, p50, p99) = (report.rate(), report.percentile(50), report.percentile(99));
                 println!(
                     "| {} | {} | {rate:.0} | {p50:.2} | {p99:.2} | {:?} |",
@@ -117,7 +132,7 @@ async fn seed(target: &Target, tokens: &[String]) {
     let each = seeds.len().div_ceil(CLIENTS);
     let requests: drive::Requests =
         std::sync::Arc::new(move |client, turn| seeds[(client * each + turn).min(seeds.len() - 1)].clone());
-    let report = drive(target.address, CLIENTS, Until::Each(each), &requests).await;
+    let report = drive(&target.addresses, CLIENTS, Until::Each(each), &requests).await;
     assert_eq!(
         report.failed(),
         0,
@@ -137,6 +152,16 @@ fn tokens(secret: &str, count: usize) -> Vec<String> {
     (0..count).map(mint).collect()
 }
 
+fn own(name: &str, database_url: &str, hosts: usize) -> Target {
+    let hosts: Vec<Host> = (0..hosts).map(|_| Host::start(database_url)).collect();
+    Target {
+        name: name.to_owned(),
+        addresses: hosts.iter().map(|host| host.address).collect(),
+        prefix: String::new(),
+        hosts,
+    }
+}
+
 fn remote(url: &str) -> Target {
     let rest = url
         .strip_prefix("http://")
@@ -149,7 +174,8 @@ fn remote(url: &str) -> Target {
     let path = path.trim_end_matches('/');
     Target {
         name: url.to_owned(),
-        address: address.expect("a base URL with host and port"),
+        addresses: vec![address.expect("a base URL with host and port")],
+        hosts: Vec::new(),
         prefix: if path.is_empty() {
             String::new()
         } else {

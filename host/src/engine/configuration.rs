@@ -2,8 +2,11 @@
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Memory that a slot of the pool keeps for its next instance instead of giving it back.
+/// Memory that a slot of the pool keeps for its next instance instead of giving it back: all that an instance starts with.
 const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+
+/// The same for its tables of functions.
+const KEEP_RESIDENT_TABLE_BYTES: usize = 64 << 10;
 
 /// The most that any instance may be given; sessions get less, by the size of their state.
 pub(super) const MAX_MEMORY_BYTES: usize = 1 << 30;
@@ -41,6 +44,7 @@ fn pool(max_sessions: u32) -> PoolingAllocationConfig {
         .total_tables(max_sessions.saturating_mul(4))
         .max_memory_size(MAX_MEMORY_BYTES)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        .table_keep_resident(KEEP_RESIDENT_TABLE_BYTES)
         .pagemap_scan(Enabled::Auto);
     pool
 }

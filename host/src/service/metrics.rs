@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 use crate::engine::types::{ListEnd, Operation, Reason, Request};
 use crate::storage::Connections;
 
-/// The media type of [`Metrics::text`].
+/// The media type of the metrics as text.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 const OPERATION_SECONDS: [f64; 13] = [
