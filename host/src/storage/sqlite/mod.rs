@@ -1,12 +1,14 @@
 //! States in a SQLite file: one writer that commits the saves of many automations together, several
 //! readers beside it.
 
+mod cache;
 mod open;
 mod room;
 mod row;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::{Listed, OpenError, Revision, Step, Storage, StorageError, StorageOptions, Stored, Swap};
 use crate::automation::AutomationId;
+use cache::Cache;
 use room::Room;
 use writer::{Job, Work, Writer, Written};
 
@@ -33,6 +36,7 @@ struct File {
 /// A storage in one SQLite file. Other processes may use the file too.
 pub struct SqliteStorage {
     readers: SqlitePool,
+    cache: Arc<Cache>,
     has_registry: bool,
     writer: mpsc::Sender<Job>,
     writing: tokio::sync::Mutex<Option<JoinHandle<()>>>,
@@ -50,14 +54,17 @@ impl SqliteStorage {
         open::migrate(&file, &mut connection).await?;
         let has_registry = open::has_registry(&file, &mut connection).await?;
         let readers = open::readers(&file).await?;
+        let cache = Arc::new(Cache::of(path));
         let (writer, jobs) = mpsc::channel(WRITER_QUEUE);
         let writing = Writer {
             connection,
             room: Room::beside(path),
+            cache: Arc::clone(&cache),
             has_registry,
         };
         Ok(Self {
             readers,
+            cache,
             has_registry,
             writer,
             writing: tokio::sync::Mutex::new(Some(tokio::spawn(writing.run(jobs)))),
@@ -87,8 +94,14 @@ impl SqliteStorage {
 #[async_trait]
 impl Storage for SqliteStorage {
     async fn load(&self, automation: AutomationId) -> Result<Stored, StorageError> {
+        let header = self.cache.header();
+        if let Some(record) = self.cache.get(automation, header) {
+            return Ok(Stored::Present(record));
+        }
         let mut reader = self.readers.acquire().await?;
-        Ok(row::load(&mut reader, automation, self.has_registry).await?)
+        let stored = row::load(&mut reader, automation, self.has_registry).await?;
+        self.cache.note(automation, &stored, header);
+        Ok(stored)
     }
 
     async fn swap(
@@ -149,8 +162,8 @@ impl From<sqlx::Error> for StorageError {
             sqlx::Error::PoolClosed => Self::Closed,
             _ if is_unknown => Self::UnknownAutomation,
             error if row::is_busy(&error) => Self::Busy,
-            error if row::is_full(&error) => Self::Full(std::sync::Arc::new(error)),
-            error => Self::Unavailable(std::sync::Arc::new(error)),
+            error if row::is_full(&error) => Self::Full(Arc::new(error)),
+            error => Self::Unavailable(Arc::new(error)),
         }
     }
 }

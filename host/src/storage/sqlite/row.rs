@@ -1,6 +1,8 @@
 //! The row of one automation, in SQL.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
+use std::collections::HashSet;
+
 use sqlx::sqlite::SqliteConnection;
 
 use super::super::{Listed, Record, Revision, Stored, Swap};
@@ -99,6 +101,38 @@ pub(super) async fn swap(
     } else {
         Swap::Lost
     })
+}
+
+/// A row that is to be replaced.
+pub(super) struct Next<'a> {
+    pub(super) automation: AutomationId,
+    pub(super) seen: Revision,
+    pub(super) sealed: &'a str,
+}
+
+/// Writes each row that is still at its revision, and commits. Gives the automations whose rows were.
+pub(super) async fn replace_and_commit(
+    connection: &mut SqliteConnection,
+    nexts: &[Next<'_>],
+) -> sqlx::Result<HashSet<AutomationId>> {
+    const START: &str = "WITH next (automation_id, revision, sealed) AS (VALUES ";
+    const END: &str = ")
+        UPDATE automation_kv
+        SET state_encrypted = next.sealed, revision = automation_kv.revision + 1,
+            updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
+        FROM next
+        WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
+            AND deleted_at IS NULL
+        RETURNING automation_kv.automation_id;
+        COMMIT";
+    let values = vec!["(?,?,?)"; nexts.len()].join(",");
+    let statement = [START, &values, END].concat();
+    let mut query = sqlx::query_scalar::<_, String>(AssertSqlSafe(statement));
+    for next in nexts {
+        query = query.bind(id_text(next.automation)).bind(next.seen).bind(next.sealed);
+    }
+    let saved = query.fetch_all(connection).await?;
+    Ok(saved.iter().filter_map(|id| AutomationId::parse(id).ok()).collect())
 }
 
 /// Whether a state would take more room than the one at the revision `seen`.

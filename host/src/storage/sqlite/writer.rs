@@ -3,13 +3,16 @@
 //! One `fdatasync` for many saves is where durable writes get their rate. Nobody is answered before
 //! the commit that their save is in.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Revision, Step, StorageError, Stored, Swap};
+use super::super::{Record, Revision, Step, StorageError, Stored, Swap};
+use super::cache::Cache;
 use super::room::Room;
 use super::row;
 use crate::automation::AutomationId;
@@ -55,6 +58,7 @@ pub(super) enum Written {
 pub(super) struct Writer {
     pub(super) connection: SqliteConnection,
     pub(super) room: Room,
+    pub(super) cache: Arc<Cache>,
     /// Whether a row needs an automation in the Python service's table.
     pub(super) has_registry: bool,
 }
@@ -82,15 +86,22 @@ impl Writer {
         }
     }
 
+    /// Writes, commits and answers, in this order.
     async fn write_group(&mut self, mut group: Vec<Job>) {
+        self.cache.begin_write();
         loop {
             let is_short = self.room.is_short(&mut self.connection).await;
             group = self.begin(group).await;
             if group.is_empty() {
-                return;
+                return self.cache.end_write(None, false, Vec::new());
             }
+            let found = self.cache.locked();
             match self.write_all(&mut group, is_short).await {
                 Ok(results) => {
+                    let are_swaps = group.iter().all(|job| matches!(job.work, Work::Swap { .. }));
+                    let saved = take_saved(&mut group, &results);
+                    self.cache
+                        .end_write(found.filter(|_| are_swaps), !saved.is_empty(), saved);
                     for (job, result) in group.into_iter().zip(results) {
                         let _ = job.answer.send(result);
                     }
@@ -111,6 +122,7 @@ impl Writer {
                         saves = group.len(),
                         "a group of saves was not committed"
                     );
+                    self.cache.end_write(None, false, Vec::new());
                     return answer_all(group, &error);
                 }
             }
@@ -138,32 +150,50 @@ impl Writer {
         group
     }
 
-    /// Writes and commits a group within the transaction that was begun; one result for each job.
+    /// Writes and commits a group within the transaction that was begun; one result for each job. All that replace a row go
+    /// into one statement, together with the commit.
     async fn write_all(
         &mut self,
         group: &mut [Job],
         is_short: bool,
     ) -> Result<Vec<Result<Written, StorageError>>, GroupError> {
+        let mut together = Vec::with_capacity(group.len());
+        let mut automations = HashSet::with_capacity(group.len());
         let mut results = Vec::with_capacity(group.len());
-        for job in group {
+        for (index, job) in group.iter_mut().enumerate() {
+            let replaces = matches!(job.work, Work::Swap { seen: Some(_), .. });
+            if replaces && !is_short && automations.insert(job.automation) {
+                together.push(index);
+                results.push(Ok(Written::Swap(Swap::Lost)));
+                continue;
+            }
             match self.write(job.automation, &mut job.work, is_short).await {
-                Err(error) if !is_about_one_row(&error) => {
-                    // The statement may have ended the transaction already; then there is nothing to roll back.
-                    let _ = self.connection.execute("ROLLBACK").await;
-                    return Err(GroupError {
-                        error,
-                        at_commit: false,
-                    });
-                }
+                Err(error) if !is_about_one_row(&error) => return Err(self.give_up(error, false).await),
                 Err(error) => results.push(Err(StorageError::from(error))),
                 Ok(written) => results.push(written),
             }
         }
-        if let Err(error) = self.connection.execute("COMMIT").await {
-            let _ = self.connection.execute("ROLLBACK").await;
-            return Err(GroupError { error, at_commit: true });
+        let committed = match nexts(group, &together) {
+            nexts if nexts.is_empty() => self.connection.execute("COMMIT").await.map(|_| HashSet::new()),
+            nexts => row::replace_and_commit(&mut self.connection, &nexts).await,
+        };
+        match committed {
+            Ok(saved) => {
+                for index in together {
+                    if saved.contains(&group[index].automation) {
+                        results[index] = Ok(Written::Swap(Swap::Saved));
+                    }
+                }
+                Ok(results)
+            }
+            Err(error) => Err(self.give_up(error, true).await),
         }
-        Ok(results)
+    }
+
+    /// Ends a transaction that failed; the statement may have ended it already.
+    async fn give_up(&mut self, error: sqlx::Error, at_commit: bool) -> GroupError {
+        let _ = self.connection.execute("ROLLBACK").await;
+        GroupError { error, at_commit }
     }
 
     async fn write(
@@ -197,6 +227,37 @@ impl Writer {
     }
 }
 
+/// The rows that those of a group replace which go together.
+fn nexts<'a>(group: &'a [Job], together: &[usize]) -> Vec<row::Next<'a>> {
+    let next = |index: &usize| match &group[*index].work {
+        Work::Swap {
+            seen: Some(seen),
+            sealed,
+        } => Some(row::Next {
+            automation: group[*index].automation,
+            seen: *seen,
+            sealed,
+        }),
+        _ => None,
+    };
+    together.iter().filter_map(next).collect()
+}
+
+/// The rows that were saved, as they are now.
+fn take_saved(group: &mut [Job], results: &[Result<Written, StorageError>]) -> Vec<(AutomationId, Record)> {
+    let saved = |(job, result): (&mut Job, &Result<Written, StorageError>)| match (&mut job.work, result) {
+        (Work::Swap { seen, sealed }, Ok(Written::Swap(Swap::Saved))) => {
+            let record = Record {
+                revision: seen.unwrap_or(0) + 1,
+                sealed: std::mem::take(sealed).into_bytes(),
+            };
+            Some((job.automation, record))
+        }
+        _ => None,
+    };
+    group.iter_mut().zip(results).filter_map(saved).collect()
+}
+
 async fn swap(
     connection: &mut SqliteConnection,
     automation: AutomationId,
@@ -206,7 +267,7 @@ async fn swap(
 ) -> sqlx::Result<Result<Written, StorageError>> {
     if is_short && row::would_grow(connection, automation, seen, sealed).await? {
         let error = std::io::Error::other("the reserve is kept for what makes states smaller");
-        return Ok(Err(StorageError::Full(std::sync::Arc::new(error))));
+        return Ok(Err(StorageError::Full(Arc::new(error))));
     }
     row::swap(connection, automation, seen, sealed)
         .await
@@ -215,7 +276,7 @@ async fn swap(
 
 /// A sealed state as the text that its column holds.
 pub(super) fn sealed_text(sealed: Vec<u8>) -> Result<String, StorageError> {
-    String::from_utf8(sealed).map_err(|error| StorageError::Unavailable(std::sync::Arc::new(error)))
+    String::from_utf8(sealed).map_err(|error| StorageError::Unavailable(Arc::new(error)))
 }
 
 fn answer_all(jobs: Vec<Job>, error: &StorageError) {
@@ -242,7 +303,7 @@ impl From<GroupError> for StorageError {
         if is_certain {
             Self::from(failure.error)
         } else {
-            Self::OutcomeUnknown(std::sync::Arc::new(failure.error))
+            Self::OutcomeUnknown(Arc::new(failure.error))
         }
     }
 }
