@@ -72,6 +72,7 @@ fn a_trap_ends_its_session_and_no_other() {
 fn sessions_beyond_the_pool_wait_for_their_turn() {
     const SESSIONS: usize = 64;
     let options = EngineOptions {
+        pools: 1,
         max_sessions: 2,
         ..EngineOptions::default()
     };

@@ -6,6 +6,7 @@
 
 mod configuration;
 mod imports;
+mod pool;
 mod session;
 mod slots;
 mod ticker;
@@ -13,11 +14,10 @@ mod ticker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker};
 
-use generated::OpEnginePre;
 use imports::SessionState;
-use slots::Slots;
+use pool::Pool;
 use ticker::Ticker;
 
 pub use generated::automation::kv::types;
@@ -39,7 +39,10 @@ mod generated {
 /// How the engine is run.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
-    /// The most sessions at a time. Each keeps up to 1 MiB of memory resident when idle.
+    /// Pools of instances. Each thread keeps to one of them, so that an instance's memory stays in the caches of the
+    /// processor that used it last. Each costs a compilation of the component at the start.
+    pub pools: u32,
+    /// The most sessions at a time in one pool. Each keeps up to 1 MiB of memory resident when idle.
     pub max_sessions: u32,
     /// The longest that one call into the component may run.
     pub call_deadline: Duration,
@@ -52,9 +55,7 @@ pub struct Engine {
 }
 
 struct Shared {
-    engine: wasmtime::Engine,
-    component: OpEnginePre<SessionState>,
-    slots: Arc<Slots>,
+    pools: Vec<Pool>,
     call_deadline_ticks: u64,
     _ticker: Ticker,
 }
@@ -93,11 +94,14 @@ pub enum EngineError {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        const MAX_POOLS: u32 = 8;
+        const MIN_SESSIONS: u32 = 4;
+        let threads =
+            std::thread::available_parallelism().map_or(1, |threads| u32::try_from(threads.get()).unwrap_or(u32::MAX));
+        let pools = threads.min(MAX_POOLS);
         Self {
-            max_sessions: u32::try_from(threads.saturating_mul(2))
-                .unwrap_or(u32::MAX)
-                .clamp(4, 64),
+            pools,
+            max_sessions: threads.saturating_mul(2).div_ceil(pools).clamp(MIN_SESSIONS, 64),
             call_deadline: Duration::from_secs(2),
         }
     }
@@ -111,21 +115,12 @@ impl Engine {
 
     /// Compiles a component of the world `op-engine`.
     pub fn new(component: &[u8], options: EngineOptions) -> Result<Self, EngineError> {
-        let engine = configuration::engine(options.max_sessions).map_err(EngineError::Component)?;
-        let component = Component::new(&engine, component).map_err(EngineError::Component)?;
-        let mut linker = Linker::new(&engine);
-        generated::OpEngine::link(&mut linker).map_err(EngineError::Component)?;
-        let component = linker
-            .instantiate_pre(&component)
-            .and_then(OpEnginePre::new)
-            .map_err(EngineError::Component)?;
+        let pools = Pool::compile(component, options).map_err(EngineError::Component)?;
         Ok(Self {
             shared: Arc::new(Shared {
-                component,
-                slots: Arc::new(Slots::new(options.max_sessions)),
                 call_deadline_ticks: ticker::ticks(options.call_deadline),
-                _ticker: Ticker::start(&engine),
-                engine,
+                _ticker: Ticker::start(pools.iter().map(Pool::engine)),
+                pools,
             }),
         })
     }

@@ -5,6 +5,7 @@ use wasmtime::{Store, StoreLimitsBuilder, Trap};
 use super::generated::OpEngine;
 use super::generated::exports::automation::kv::engine::Limits;
 use super::imports::SessionState;
+use super::pool::Pool;
 use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
 use super::{Engine, EngineError, configuration};
@@ -63,28 +64,21 @@ impl Engine {
     }
 
     fn instantiate(&self, input: Input) -> Result<Session, EngineError> {
-        let slot = self.shared.slots.take();
+        let pool = Pool::of_this_thread(&self.shared.pools);
+        let slot = pool.slot();
         let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
-        let mut store = Store::new(
-            &self.shared.engine,
-            SessionState {
-                sealed: input.sealed,
-                saved: None,
-                vault: input.vault,
-                limits: StoreLimitsBuilder::new()
-                    .memory_size(memory_bytes(state_bytes, max_state_bytes))
-                    .trap_on_grow_failure(true)
-                    .build(),
-            },
-        );
-        store.limiter(|state| &mut state.limits);
+        let mut store = pool.store(SessionState {
+            sealed: input.sealed,
+            saved: None,
+            vault: input.vault,
+            limits: StoreLimitsBuilder::new()
+                .memory_size(memory_bytes(state_bytes, max_state_bytes))
+                .trap_on_grow_failure(true)
+                .build(),
+        });
         store.set_epoch_deadline(self.shared.call_deadline_ticks);
-        let bindings = self
-            .shared
-            .component
-            .instantiate(&mut store)
-            .map_err(EngineError::Instance)?;
+        let bindings = pool.instantiate(&mut store).map_err(EngineError::Instance)?;
         Ok(Session {
             store,
             bindings,

@@ -7,19 +7,20 @@ use wasmtime::Engine;
 
 const TICK: Duration = Duration::from_millis(10);
 
-/// Raises the engine's epoch every 10 ms, on a thread of its own, until dropped.
+/// Raises the engines' epochs every 10 ms, on a thread of its own, until dropped.
 pub(super) struct Ticker {
     _stop: Sender<()>,
 }
 
 impl Ticker {
-    pub(super) fn start(engine: &Engine) -> Self {
+    pub(super) fn start<'a>(engines: impl Iterator<Item = &'a Engine>) -> Self {
         let (stop, stopped) = channel();
-        let engine = engine.weak();
+        let engines: Vec<_> = engines.map(Engine::weak).collect();
         let spawned = std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                let Some(engine) = engine.upgrade() else { break };
-                engine.increment_epoch();
+                for engine in engines.iter().filter_map(wasmtime::EngineWeak::upgrade) {
+                    engine.increment_epoch();
+                }
             }
         });
         if let Err(error) = spawned {
