@@ -10,7 +10,7 @@ use super::metrics;
 use super::{ServiceError, Shared};
 use crate::automation::AutomationId;
 use crate::engine::EngineError;
-use crate::storage::{StorageError, Swap};
+use crate::storage::{Record, StorageError, Stored, Swap};
 
 /// The most requests in one session.
 const MAX_GROUP: usize = 256;
@@ -28,6 +28,7 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
         automation,
         crashed: true,
     };
+    let mut base = None;
     while let Some(jobs) = shared.mailboxes.take(automation, MAX_GROUP) {
         let jobs: Vec<Job> = jobs.into_iter().filter(Job::claim).collect();
         for job in &jobs {
@@ -36,7 +37,7 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
                 .wait_seconds
                 .observe(metrics::seconds(job.arrival.elapsed()));
         }
-        shared.run_group(automation, jobs).await;
+        shared.run_group(automation, jobs, &mut base).await;
     }
     guard.crashed = false;
 }
@@ -59,8 +60,8 @@ impl Drop for CrashGuard<'_> {
 impl Shared {
     /// Carries out jobs together. If the engine fails on them, each is tried alone, so that one bad request
     /// takes no other down with it.
-    async fn run_group(self: &Arc<Self>, automation: AutomationId, jobs: Vec<Job>) {
-        let Err((jobs, error)) = self.try_group(automation, jobs).await else {
+    async fn run_group(self: &Arc<Self>, automation: AutomationId, jobs: Vec<Job>, base: &mut Option<Record>) {
+        let Err((jobs, error)) = self.try_group(automation, jobs, base).await else {
             return;
         };
         let is_crash = matches!(&error, ServiceError::Engine(error)
@@ -69,7 +70,7 @@ impl Shared {
             return answer_all(jobs, &error);
         }
         for job in jobs {
-            if let Err((jobs, error)) = self.try_group(automation, vec![job]).await {
+            if let Err((jobs, error)) = self.try_group(automation, vec![job], base).await {
                 answer_all(jobs, &error);
             }
         }
@@ -80,6 +81,7 @@ impl Shared {
         self: &Arc<Self>,
         automation: AutomationId,
         mut jobs: Vec<Job>,
+        base: &mut Option<Record>,
     ) -> Result<(), (Vec<Job>, ServiceError)> {
         let begun = Instant::now();
         let mut attempts = 0;
@@ -89,7 +91,7 @@ impl Shared {
                 return Ok(());
             };
             let attempt = if attempts < OPTIMISTIC_ATTEMPTS {
-                self.swap(automation, &jobs, deadline).await
+                self.swap(automation, &jobs, deadline, base).await
             } else {
                 self.update(automation, &jobs, deadline).await
             };
@@ -119,24 +121,50 @@ impl Shared {
     }
 
     /// Tries without a lock. None: somebody else saved in between.
+    ///
+    /// What this runner saved last (`base`) needs no loading: if it is no longer what is stored, the save is lost. Only
+    /// where nothing is to be saved does nobody notice, so that is decided on what is loaded.
     async fn swap(
         &self,
         automation: AutomationId,
         jobs: &[Job],
         deadline: Instant,
+        base: &mut Option<Record>,
     ) -> Result<Option<Execution>, ServiceError> {
         let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
+        if let Some(record) = base.take() {
+            let execution = self.execute(automation, Stored::Present(record), &requests)?;
+            if execution.next.is_some() {
+                return self.save(automation, execution, deadline, base).await;
+            }
+        }
         let stored = self.load(automation, deadline).await?;
-        let mut execution = self.execute(automation, stored, &requests)?;
+        let execution = self.execute(automation, stored, &requests)?;
+        self.save(automation, execution, deadline, base).await
+    }
+
+    /// Saves what an execution gave, if it gave anything, and remembers it as the next base.
+    async fn save(
+        &self,
+        automation: AutomationId,
+        mut execution: Execution,
+        deadline: Instant,
+        base: &mut Option<Record>,
+    ) -> Result<Option<Execution>, ServiceError> {
         let Some(next) = execution.next.take() else {
             return Ok(Some(execution));
         };
         let bytes = next.len();
+        let record = Record {
+            revision: execution.seen.unwrap_or(0) + 1,
+            sealed: next.clone(),
+        };
         let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
         if swap == Swap::Lost {
             return Ok(None);
         }
         self.metrics.state_bytes.observe(metrics::amount(bytes));
+        *base = Some(record);
         Ok(Some(execution))
     }
 
