@@ -1,5 +1,6 @@
 //! One connection, made anew whenever it got lost.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -191,8 +192,27 @@ fn is_refusal(error: &sqlx::Error) -> bool {
     }
 }
 
+/// `lock_not_available`, `query_canceled` (by the statement timeout), `deadlock_detected`, `serialization_failure`.
+fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("55P03" | "57014" | "40P01" | "40001"))
+}
+
+fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
+}
+
 fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))
+}
+
+impl Failure {
+    /// Whether somebody else was at the same rows: nothing happened.
+    pub(super) fn is_contention(&self) -> bool {
+        match self {
+            Self::Refused(error) => is_busy(error),
+            Self::Unreached(_) | Self::Lost(_) => false,
+        }
+    }
 }
 
 impl From<Failure> for StorageError {
@@ -207,10 +227,8 @@ impl From<Failure> for StorageError {
 impl StorageError {
     /// What the server's refusal means, by its `SQLSTATE`.
     fn from_postgres(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        match code.as_deref() {
-            // lock_not_available, query_canceled (by statement_timeout), deadlock_detected, serialization_failure
-            Some("55P03" | "57014" | "40P01" | "40001") => Self::Busy,
+        match code(&error).as_deref() {
+            _ if is_busy(&error) => Self::Busy,
             Some("23503") => Self::UnknownAutomation,
             Some("53100") => Self::Full(Arc::new(error)),
             _ => Self::Unavailable(Arc::new(error)),

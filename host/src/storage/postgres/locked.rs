@@ -151,7 +151,7 @@ async fn save(
         seen,
         sealed: &sealed,
     };
-    let message = sql::save(&[next]) + "COMMIT";
+    let message = sql::save(&[next], sql::Locked::Wait) + "COMMIT";
     match lane.send(message, deadline + GRACE).await {
         Ok(rows) if rows.is_empty() => Ok(Swap::Lost),
         Ok(_) => Ok(Swap::Saved),

@@ -1,9 +1,16 @@
 //! Work that waits, and the lanes that take it.
+//!
+//! The first lane takes whatever waits, at once. While it is at work, jobs gather for its next turn: the fewer and larger
+//! the groups, the less each job costs the server. The other lanes step in when jobs have waited too long for that:
+//! when the server is far away, or busy with a large group.
 
+use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::super::StorageError;
@@ -14,15 +21,28 @@ const CAPACITY: usize = 4096;
 /// The most jobs that a lane takes at once.
 const MAX_GROUP: usize = 64;
 
+/// How long jobs wait for the first lane before another one takes them.
+const PATIENCE: Duration = Duration::from_millis(2);
+
 /// A queue with several lanes at its end.
 pub(super) struct Queue<J> {
-    sender: RwLock<Option<mpsc::Sender<J>>>,
+    waiting: Arc<Waiting<J>>,
     lanes: Mutex<JoinSet<()>>,
 }
 
-/// A lane's end of the queue. While all lanes are at work, jobs gather; the next free lane takes them together.
+/// A lane's end of the queue.
 pub(super) struct Jobs<J> {
-    receiver: Arc<Mutex<mpsc::Receiver<J>>>,
+    waiting: Arc<Waiting<J>>,
+    is_first: bool,
+}
+
+struct Waiting<J> {
+    jobs: std::sync::Mutex<VecDeque<(Instant, J)>>,
+    room: Semaphore,
+    first_is_busy: AtomicBool,
+    is_closed: AtomicBool,
+    for_first: Notify,
+    for_others: Notify,
 }
 
 impl<J: Send + 'static> Queue<J> {
@@ -31,32 +51,52 @@ impl<J: Send + 'static> Queue<J> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (sender, receiver) = mpsc::channel(CAPACITY);
-        let receiver = Arc::new(Mutex::new(receiver));
-        let lanes = (0..lanes).map(|_| {
+        let waiting = Arc::new(Waiting {
+            jobs: std::sync::Mutex::default(),
+            room: Semaphore::new(CAPACITY),
+            first_is_busy: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            for_first: Notify::new(),
+            for_others: Notify::new(),
+        });
+        let lanes = (0..lanes).map(|number| {
             lane(Jobs {
-                receiver: Arc::clone(&receiver),
+                waiting: Arc::clone(&waiting),
+                is_first: number == 0,
             })
         });
         Self {
-            sender: RwLock::new(Some(sender)),
             lanes: Mutex::new(lanes.collect()),
+            waiting,
         }
     }
 
     /// Puts a job at the end.
     pub(super) async fn push(&self, job: J) -> Result<(), StorageError> {
-        let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let sender = sender.ok_or(StorageError::Closed)?;
-        sender.send(job).await.map_err(|_| StorageError::Closed)
+        let waiting = &self.waiting;
+        let room = waiting.room.acquire().await.map_err(|_| StorageError::Closed)?;
+        room.forget();
+        waiting.jobs().push_back((Instant::now(), job));
+        if waiting.first_is_busy.load(Ordering::SeqCst) {
+            waiting.for_others.notify_one();
+        } else {
+            waiting.for_first.notify_one();
+        }
+        Ok(())
     }
 
     /// Takes no more jobs, and waits until those that were taken are done.
     pub(super) async fn close(&self) {
-        let sender = self.sender.write().unwrap_or_else(PoisonError::into_inner).take();
-        drop(sender);
+        self.waiting.room.close();
+        self.waiting.is_closed.store(true, Ordering::SeqCst);
         let mut lanes = self.lanes.lock().await;
+        self.waiting.for_first.notify_one();
+        for _ in 0..lanes.len() {
+            self.waiting.for_others.notify_one();
+            self.waiting.for_others.notify_waiters();
+        }
         while let Some(ended) = lanes.join_next().await {
+            self.waiting.for_others.notify_one();
             if let Err(error) = ended {
                 tracing::error!(%error, "a connection's task crashed");
             }
@@ -67,8 +107,119 @@ impl<J: Send + 'static> Queue<J> {
 impl<J> Jobs<J> {
     /// Waits for jobs and takes all that are there, up to a limit; none are left if it gives none.
     pub(super) async fn next(&mut self) -> Vec<J> {
-        let mut group = Vec::new();
-        self.receiver.lock().await.recv_many(&mut group, MAX_GROUP).await;
+        if self.is_first {
+            self.next_at_once().await
+        } else {
+            self.next_that_waited().await
+        }
+    }
+
+    async fn next_at_once(&self) -> Vec<J> {
+        let waiting = &self.waiting;
+        loop {
+            // Said before looking, so that whoever pushes after the look knows whom to wake.
+            waiting.first_is_busy.store(false, Ordering::SeqCst);
+            let group = waiting.take();
+            if !group.is_empty() {
+                waiting.first_is_busy.store(true, Ordering::SeqCst);
+                return group;
+            }
+            if waiting.is_closed.load(Ordering::SeqCst) {
+                return group;
+            }
+            waiting.for_first.notified().await;
+        }
+    }
+
+    async fn next_that_waited(&self) -> Vec<J> {
+        let waiting = &self.waiting;
+        loop {
+            let oldest = waiting.jobs().front().map(|(since, _)| *since);
+            match oldest.map(|since| since.elapsed()) {
+                Some(waited) if waited >= PATIENCE => {
+                    let group = waiting.take();
+                    if !group.is_empty() {
+                        return group;
+                    }
+                }
+                Some(waited) => tokio::time::sleep(PATIENCE.saturating_sub(waited)).await,
+                None if waiting.is_closed.load(Ordering::SeqCst) => return Vec::new(),
+                None => waiting.for_others.notified().await,
+            }
+        }
+    }
+}
+
+impl<J> Waiting<J> {
+    fn take(&self) -> Vec<J> {
+        let mut jobs = self.jobs();
+        let count = jobs.len().min(MAX_GROUP);
+        let group: Vec<J> = jobs.drain(..count).map(|(_, job)| job).collect();
+        drop(jobs);
+        if !self.room.is_closed() {
+            self.room.add_permits(group.len());
+        }
         group
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, VecDeque<(Instant, J)>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    /// Lanes that count what they did, and do nothing before a gate opens.
+    fn counting(lanes: u32, gate: &Arc<Semaphore>) -> (Queue<u32>, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+        let (done, groups) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let queue = Queue::start(lanes, |mut jobs: Jobs<u32>| {
+            let (done, groups, gate) = (Arc::clone(&done), Arc::clone(&groups), Arc::clone(gate));
+            async move {
+                loop {
+                    let group = jobs.next().await;
+                    if group.is_empty() {
+                        break;
+                    }
+                    gate.acquire().await.unwrap().forget();
+                    done.fetch_add(group.len(), Ordering::SeqCst);
+                    groups.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        (queue, done, groups)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn everything_that_was_pushed_is_done_before_closing_ends() {
+        for lanes in [1, 2, 5] {
+            let (queue, done, _) = counting(lanes, &Arc::new(Semaphore::new(10_000)));
+            for job in 0..500 {
+                queue.push(job).await.unwrap();
+            }
+            queue.close().await;
+            assert_eq!(done.load(Ordering::SeqCst), 500);
+            assert!(queue.push(0).await.is_err());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn jobs_gather_behind_one_that_takes_long_and_others_step_in() {
+        let gate = Arc::new(Semaphore::new(0));
+        let (queue, done, groups) = counting(2, &gate);
+        queue.push(0).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        for job in 0..10 {
+            queue.push(job).await.unwrap();
+        }
+        // The first lane holds one job; the second has taken the rest by now, and both wait at the gate.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(queue.waiting.jobs().is_empty());
+        gate.add_permits(100);
+        queue.close().await;
+        assert_eq!(done.load(Ordering::SeqCst), 11);
+        assert!(groups.load(Ordering::SeqCst) <= 4, "jobs did not go together");
     }
 }

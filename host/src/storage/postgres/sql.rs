@@ -85,9 +85,17 @@ pub(super) fn ids(rows: &[PgRow]) -> sqlx::Result<Vec<AutomationId>> {
     rows.iter().map(|row| Ok(row.try_get::<Uuid, _>(0)?.into())).collect()
 }
 
-/// Makes rows that do not exist and replaces rows that are at their revision, and gives the ids of those. What somebody
-/// else has locked is left alone, so nothing here waits for a row.
-pub(super) fn save(nexts: &[Next<'_>]) -> String {
+/// What a save does about a row that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locked {
+    /// Waits for it.
+    Wait,
+    /// Leaves it alone. This costs a row lock before each update.
+    Skip,
+}
+
+/// Makes rows that do not exist and replaces rows that are at their revision, and gives the ids of those.
+pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
     let bytes: usize = nexts.iter().map(|next| next.sealed.len() + 160).sum();
     let mut sql = String::with_capacity(bytes + 800);
     let (new, old): (Vec<_>, Vec<_>) = nexts.iter().partition(|next| next.seen.is_none());
@@ -110,14 +118,22 @@ pub(super) fn save(nexts: &[Next<'_>]) -> String {
             quote(&mut sql, next.sealed);
             sql.push(')');
         }
-        sql.push_str(
-            "), free AS (SELECT kv.automation_id, next.sealed FROM automation_kv AS kv \
-             JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
-             WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
-             UPDATE automation_kv AS kv \
-             SET state_encrypted = free.sealed, revision = kv.revision + 1, updated_at = clock_timestamp() \
-             FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id;",
-        );
+        sql.push_str(match locked {
+            Locked::Wait => {
+                ") UPDATE automation_kv AS kv \
+                 SET state_encrypted = next.sealed, revision = kv.revision + 1, updated_at = clock_timestamp() \
+                 FROM next WHERE kv.automation_id = next.automation_id AND kv.revision = next.revision \
+                 AND kv.deleted_at IS NULL RETURNING kv.automation_id;"
+            }
+            Locked::Skip => {
+                "), free AS (SELECT kv.automation_id, next.sealed FROM automation_kv AS kv \
+                 JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
+                 WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
+                 UPDATE automation_kv AS kv \
+                 SET state_encrypted = free.sealed, revision = kv.revision + 1, updated_at = clock_timestamp() \
+                 FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id;"
+            }
+        });
     }
     sql
 }
@@ -208,11 +224,12 @@ mod tests {
     #[test]
     fn a_quote_cannot_end_a_string() {
         let sealed = "a'; DROP TABLE automation_kv; --";
-        let sql = save(&[Next {
+        let next = Next {
             automation: Uuid::nil().into(),
             seen: Some(1),
             sealed,
-        }]);
+        };
+        let sql = save(&[next], Locked::Wait);
         assert!(sql.contains("'a''; DROP TABLE automation_kv; --'"), "{sql}");
     }
 

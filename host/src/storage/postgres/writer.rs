@@ -11,8 +11,11 @@ use super::queue::Jobs;
 use super::{outcome, sql};
 use crate::automation::AutomationId;
 
-/// How long a group may wait within the server for somebody who makes one of its rows at the same time.
-const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(50);
+/// How long a group waits within the server for somebody who has one of its rows, before it leaves locked rows alone.
+const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(2);
+
+/// How long it waits then for somebody who makes one of its rows at the same time.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// What the server may take beyond a save's deadline before its answer is given up.
 const GRACE: Duration = Duration::from_millis(500);
@@ -48,8 +51,17 @@ async fn save(lane: &mut Lane, group: Vec<Save>) {
         .max()
         .unwrap_or_else(Instant::now);
     let statement_timeout = lane.connector().lock_timeout * 2;
-    let message = sql::limits(GROUP_LOCK_TIMEOUT, statement_timeout) + &sql::save(&nexts(&group));
-    match lane.send(message, deadline + GRACE).await {
+    let message =
+        |lock_timeout, locked| sql::limits(lock_timeout, statement_timeout) + &sql::save(&nexts(&group), locked);
+    let mut answer = lane
+        .send(message(SHORT_LOCK_TIMEOUT, sql::Locked::Wait), deadline + GRACE)
+        .await;
+    if answer.as_ref().is_err_and(Failure::is_contention) {
+        answer = lane
+            .send(message(LOCK_TIMEOUT, sql::Locked::Skip), deadline + GRACE)
+            .await;
+    }
+    match answer {
         Ok(rows) => {
             let saved: HashSet<AutomationId> = sql::ids(&rows).unwrap_or_default().into_iter().collect();
             for save in group {
