@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A request makes hundreds of small allocations, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     automation_kv::cli::main()
 }

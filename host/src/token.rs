@@ -1,12 +1,16 @@
 //! Tokens: JSON Web Tokens (RFC 7519), HS256 with the secret as it stands, as the platform's dispatcher
 //! signs them.
 
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use lru::LruCache;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::automation::AutomationId;
@@ -17,11 +21,26 @@ pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(24);
 /// The longest that a token may live, counted from now; a token that claims more is refused.
 pub const MAX_LIFETIME: Duration = Duration::from_hours(24 * 366);
 
+/// The most tokens that are remembered.
+const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+
 /// Makes and checks tokens. Former secrets still check.
 pub struct Tokens {
     signing: EncodingKey,
     verifying: Vec<DecodingKey>,
     validation: Validation,
+    /// What is known of tokens whose signature was found good, by the SHA-256 of their text: they come again with every
+    /// request of a run.
+    remembered: Mutex<LruCache<[u8; 32], Verified>>,
+}
+
+/// What a token with a good signature says.
+#[derive(Debug, Clone, Copy)]
+struct Verified {
+    identity: Identity,
+    /// The times that it holds between, in seconds since 1970: after or at the first, before the second.
+    from: f64,
+    until: f64,
 }
 
 /// Whom a token that holds speaks for.
@@ -77,6 +96,7 @@ impl Tokens {
                 .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
                 .collect(),
             validation,
+            remembered: Mutex::new(LruCache::new(MAX_REMEMBERED)),
         }
     }
 
@@ -106,12 +126,26 @@ impl Tokens {
 
     /// Checks a token: signature, algorithm, times, and whom it speaks for.
     pub fn verify(&self, token: &str) -> Result<Identity, TokenError> {
-        let claims = self.verified_claims(token)?;
-        check_times(&claims, now_seconds())?;
-        if claims.get("admin") == Some(&Value::Bool(true)) {
-            return Ok(Identity::Administrator);
+        let now = seconds(now_seconds());
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        let remembered = self.remembered().get(&hash).copied();
+        if let Some(verified) = remembered.filter(|verified| (verified.from..verified.until).contains(&now)) {
+            return Ok(verified.identity);
         }
-        Ok(Identity::Automation(automation(&claims)?))
+        let claims = self.verified_claims(token)?;
+        let (from, until) = check_times(&claims, now)?;
+        let identity = if claims.get("admin") == Some(&Value::Bool(true)) {
+            Identity::Administrator
+        } else {
+            Identity::Automation(automation(&claims)?)
+        };
+        let verified = Verified { identity, from, until };
+        self.remembered().put(hash, verified);
+        Ok(identity)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, LruCache<[u8; 32], Verified>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verified_claims(&self, token: &str) -> Result<Map<String, Value>, TokenError> {
@@ -138,24 +172,28 @@ fn describe(error: &jsonwebtoken::errors::Error) -> TokenError {
     TokenError::Invalid(reason.to_string())
 }
 
-/// `exp` must be there and ahead, by not too much; `nbf` and `iat` must not be ahead.
-fn check_times(claims: &Map<String, Value>, now: u64) -> Result<(), TokenError> {
+/// `exp` must be there and ahead, by not too much; `nbf` and `iat` must not be ahead. Gives the times that the token holds
+/// between.
+fn check_times(claims: &Map<String, Value>, now: f64) -> Result<(f64, f64), TokenError> {
     let invalid = |message: &str| Err(TokenError::Invalid(message.to_string()));
-    let now = seconds(now);
-    match number(claims, "exp")? {
+    let max_lifetime = seconds(MAX_LIFETIME.as_secs());
+    let until = match number(claims, "exp")? {
         None => return invalid("Token is missing the \"exp\" claim"),
         Some(exp) if exp <= now => return Err(TokenError::Expired),
-        Some(exp) if exp > now + seconds(MAX_LIFETIME.as_secs()) => {
+        Some(exp) if exp > now + max_lifetime => {
             return invalid("Expiration Time claim (exp) is more than 366 days ahead");
         }
-        Some(_) => {}
-    }
+        Some(exp) => exp,
+    };
+    let mut from = until - max_lifetime;
     for claim in ["nbf", "iat"] {
-        if number(claims, claim)?.is_some_and(|time| time.floor() > now) {
+        let time = number(claims, claim)?.map_or(from, f64::floor);
+        if time > now {
             return invalid(&format!("The token is not yet valid ({claim})"));
         }
+        from = from.max(time);
     }
-    Ok(())
+    Ok((from, until))
 }
 
 /// A time claim (RFC 7519 `NumericDate`: seconds, perhaps with a fraction).
@@ -285,6 +323,25 @@ mod tests {
             let result = verify("secret", |claims| claims["automation_id"] = value);
             assert!(matches!(result, Err(TokenError::BadAutomation(_))));
         }
+    }
+
+    #[test]
+    fn a_remembered_token_still_ends() {
+        let tokens = tokens();
+        let token = tokens.mint(id(), Uuid::new_v4(), Duration::from_secs(1)).unwrap();
+        assert!(tokens.verify(&token).is_ok());
+        assert!(tokens.verify(&token).is_ok());
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_like_a_remembered_one_does_not_hold() {
+        let tokens = tokens();
+        let token = tokens.mint(id(), Uuid::new_v4(), DEFAULT_LIFETIME).unwrap();
+        assert!(tokens.verify(&token).is_ok());
+        let forged = token.replace(&token[token.len() - 6..], "AAAAAA");
+        assert!(tokens.verify(&forged).is_err());
     }
 
     #[test]
