@@ -117,6 +117,8 @@ impl<J> Jobs<J> {
     async fn next_at_once(&self) -> Vec<J> {
         let waiting = &self.waiting;
         loop {
+            // Whoever is ready to push goes first, and along.
+            tokio::task::yield_now().await;
             // Said before looking, so that whoever pushes after the look knows whom to wake.
             waiting.first_is_busy.store(false, Ordering::SeqCst);
             let group = waiting.take();
