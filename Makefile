@@ -3,7 +3,7 @@
 # Tests run on the code that ships: optimised, and built once for both.
 CARGO_TEST := cargo test --release --locked --workspace
 
-.PHONY: test setup format lint docs unit bench
+.PHONY: test setup setup-bench format lint docs unit bench
 
 test: setup format lint docs unit
 
@@ -23,6 +23,10 @@ docs:
 unit:
 	$(CARGO_TEST)
 
-# Prints the ratios of docs/performance.md.
-bench:
+# Prints the figures of docs/performance.md: the parts, then the whole beside Redis and pgbench.
+bench: setup-bench
 	cargo bench --locked -p automation-kv
+
+# Installs what the benchmarks need beyond that.
+setup-bench:
+	@tests/setup redis-server
