@@ -334,6 +334,14 @@ fn a_read_only_database_is_read() {
     };
     set("SET default_transaction_read_only = on");
     assert_eq!(stage.client().get("/n").1["value"], json!(1));
+    // The first one is sent on a connection that was cut, and what became of it cannot be made sure of.
+    let first = stage.client().send("POST", "/n/incr", None).expect("an answer");
+    assert_eq!(
+        (first.status, first.header("retry-after")),
+        (503, Some("1")),
+        "{}",
+        first.text()
+    );
     assert_unavailable(&stage.client().send("POST", "/n/incr", None).expect("an answer"));
     assert_unavailable(&stage.client().send("PUT", "/new", Some(&json!(1))).expect("an answer"));
     assert_eq!(stage.client().get("/n").1["value"], json!(1));

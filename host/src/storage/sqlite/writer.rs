@@ -21,6 +21,9 @@ use crate::report::Chain;
 /// The most saves in one transaction.
 const MAX_GROUP: usize = 256;
 
+/// The largest sealed state that is written in one statement with others: that costs a copy or two of each.
+const MAX_TOGETHER_BYTES: usize = 16 << 10;
+
 /// How long to wait before asking again for a lock that another process holds.
 const LOCK_RETRY: Duration = Duration::from_millis(5);
 
@@ -161,8 +164,8 @@ impl Writer {
         let mut automations = HashSet::with_capacity(group.len());
         let mut results = Vec::with_capacity(group.len());
         for (index, job) in group.iter_mut().enumerate() {
-            let replaces = matches!(job.work, Work::Swap { seen: Some(_), .. });
-            if replaces && !is_short && automations.insert(job.automation) {
+            let fits = matches!(&job.work, Work::Swap { seen: Some(_), sealed } if sealed.len() <= MAX_TOGETHER_BYTES);
+            if fits && !is_short && automations.insert(job.automation) {
                 together.push(index);
                 results.push(Ok(Written::Swap(Swap::Lost)));
                 continue;
