@@ -82,10 +82,12 @@ impl fmt::Display for Database {
 
 /// A URL fit for a message: what stands between `//` and `@`, or behind a question mark, may hold a password.
 fn without_password(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    match (url.find("//"), url.rfind('@')) {
-        (Some(start), Some(end)) if start < end => format!("{}***{}", &url[..start + 2], &url[end..]),
-        _ => url.to_string(),
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    match (address.find("//"), address.rfind('@')) {
+        // A password with a `?` in it, or one among the parameters.
+        (Some(start), _) if query.contains('@') => format!("{}***", &address[..start + 2]),
+        (Some(start), Some(end)) if start < end => format!("{}***{}", &address[..start + 2], &address[end..]),
+        _ => address.to_string(),
     }
 }
 
@@ -133,6 +135,10 @@ mod tests {
             "postgres://u:hunter2@h:port/d",
             "postgres://u@h:port/d?password=hunter2",
             "postgres://u@h/d?passwort=hunter2",
+            "postgres://u@h:port/d?password=ab@hunter2",
+            "postgres://u@h/d?password=ab=hunter2&x=",
+            "postgres://u:hunter2?ab@h/d",
+            "postgres://u:ab?hunter2=c@h/d",
             "memory:x",
         ] {
             let message = Database::parse(url).unwrap_err().to_string();

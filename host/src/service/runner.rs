@@ -111,9 +111,10 @@ impl Shared {
                     attempts = attempts.min(OPTIMISTIC_ATTEMPTS - 1);
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
+                // Only the time of the first is over; the others still have some.
                 Err(ServiceError::TimedOut) => {
-                    let jobs = answer_impatient(jobs, begun);
-                    return Err((jobs, ServiceError::TimedOut));
+                    jobs = answer_late(jobs, begun);
+                    tokio::time::sleep(BUSY_PAUSE).await;
                 }
                 Err(error) => return Err((jobs, error)),
             }
@@ -224,13 +225,21 @@ fn answer_all(jobs: Vec<Job>, error: &ServiceError) {
     }
 }
 
-/// Who ran out of time mostly by waiting for the operations before it is told so; the others waited for the storage.
-fn answer_impatient(jobs: Vec<Job>, begun: Instant) -> Vec<Job> {
-    let in_storage = begun.elapsed();
-    let (impatient, left) = jobs
-        .into_iter()
-        .partition(|job| begun.saturating_duration_since(job.arrival) > in_storage);
-    answer_all(impatient, &ServiceError::Busy);
+/// Answers those whose time is over. Who ran out of it mostly by waiting for the operations before is told so; the others
+/// waited for the storage.
+fn answer_late(jobs: Vec<Job>, begun: Instant) -> Vec<Job> {
+    let now = Instant::now();
+    let in_storage = now.saturating_duration_since(begun);
+    let (late, left): (Vec<Job>, _) = jobs.into_iter().partition(|job| job.deadline <= now);
+    for job in late {
+        let waited = begun.saturating_duration_since(job.arrival);
+        let error = if waited > in_storage {
+            ServiceError::Busy
+        } else {
+            ServiceError::TimedOut
+        };
+        job.answer(Err(error));
+    }
     left
 }
 

@@ -124,6 +124,10 @@ impl<J> Jobs<J> {
             let group = waiting.take();
             if !group.is_empty() {
                 waiting.first_is_busy.store(true, Ordering::SeqCst);
+                // What it left, or what came before it said so, was announced to nobody else.
+                if !waiting.jobs().is_empty() {
+                    waiting.for_others.notify_one();
+                }
                 return group;
             }
             if waiting.is_closed.load(Ordering::SeqCst) {

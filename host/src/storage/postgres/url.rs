@@ -31,11 +31,23 @@ impl PostgresUrl {
         ];
         let spelled = url.replace("?ssl=", "?sslmode=").replace("&ssl=", "&sslmode=");
         let query = spelled.split_once('?').map_or("", |(_, query)| query);
-        let mut names = query.split(['&', '=']).step_by(2).filter(|name| !name.is_empty());
-        if let Some(unknown) = names.find(|name| !PARAMETERS.contains(name)) {
-            let known = PARAMETERS.join(", ");
+        let names = query
+            .split('&')
+            .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+        if let Some(unknown) = names
+            .filter(|name| !name.is_empty())
+            .find(|name| !PARAMETERS.contains(name))
+        {
+            // What follows a `?` in a password looks like a parameter.
+            let shown = if query.contains('@') {
+                "whose name is not shown"
+            } else {
+                unknown
+            };
             return Err(format!(
-                "has the parameter {unknown}, which is not known; known are {known}"
+                "has a parameter ({shown}) that is not known; known are {}. In a password, `?`, `&` and `=` must be \
+                 percent-encoded",
+                PARAMETERS.join(", ")
             ));
         }
         let mut options = PgConnectOptions::from_str(&spelled).map_err(|error| {

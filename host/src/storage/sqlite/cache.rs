@@ -100,8 +100,8 @@ impl Cache {
         self.rows().is_writing = true;
     }
 
-    /// Our writer has the lock: whatever others have written, they have by now.
-    pub(super) fn locked(&self) -> Option<Header> {
+    /// Our writer is about to write: rows that others may have written in the meantime are forgotten.
+    pub(super) fn found(&self) -> Option<Header> {
         let header = self.header();
         let mut rows = self.rows();
         if rows.header != header {
@@ -110,7 +110,7 @@ impl Cache {
         header
     }
 
-    /// Our writer has committed these rows, if it `changed` any, on the header that it found when it had the lock. With no
+    /// Our writer has committed these rows, if it `changed` any, on the header that it found before. With no
     /// header, it has changed something else too, or failed.
     pub(super) fn end_write(&self, found: Option<Header>, changed: bool, saved: Vec<(AutomationId, Record)>) {
         let header = self.header();

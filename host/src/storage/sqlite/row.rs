@@ -1,9 +1,8 @@
 //! The row of one automation, in SQL.
 
-use sqlx::{AssertSqlSafe, Row};
-use std::collections::HashSet;
-
+use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::super::{Listed, Record, Revision, Stored, Swap};
 use crate::automation::AutomationId;
@@ -110,29 +109,53 @@ pub(super) struct Next<'a> {
     pub(super) sealed: &'a str,
 }
 
-/// Writes each row that is still at its revision, and commits. Gives the automations whose rows were.
-pub(super) async fn replace_and_commit(
-    connection: &mut SqliteConnection,
-    nexts: &[Next<'_>],
-) -> sqlx::Result<HashSet<AutomationId>> {
-    const START: &str = "WITH next (automation_id, revision, sealed) AS (VALUES ";
+/// Why rows were not all replaced.
+pub(super) struct NotReplaced {
+    pub(super) error: sqlx::Error,
+    /// Whether the commit failed, and not something before it.
+    pub(super) at_commit: bool,
+}
+
+/// Replaces rows and commits, in a transaction of its own, if all of them are still at their revisions. Otherwise nothing
+/// is committed, and the transaction may still be open.
+///
+/// It is one message to the connection's thread, with an answer that does not grow with the rows: going back and forth
+/// between threads takes longer than what `SQLite` does.
+pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next<'_>]) -> Result<(), NotReplaced> {
+    // Without OR FAIL, a journal is kept for undoing the statement alone. Overflowing is how a statement fails on purpose.
+    const START: &str = "BEGIN IMMEDIATE; WITH next (automation_id, revision, sealed) AS (VALUES ";
     const END: &str = ")
-        UPDATE automation_kv
+        UPDATE OR FAIL automation_kv
         SET state_encrypted = next.sealed, revision = automation_kv.revision + 1,
             updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
         FROM next
         WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
-            AND deleted_at IS NULL
-        RETURNING automation_kv.automation_id;
+            AND deleted_at IS NULL;
+        SELECT abs(-9223372036854775808) WHERE changes() <> ?;
         COMMIT";
+    const BEFORE_COMMIT: usize = 3;
     let values = vec!["(?,?,?)"; nexts.len()].join(",");
-    let statement = [START, &values, END].concat();
-    let mut query = sqlx::query_scalar::<_, String>(AssertSqlSafe(statement));
+    let mut query = sqlx::query(AssertSqlSafe([START, &values, END].concat()));
     for next in nexts {
         query = query.bind(id_text(next.automation)).bind(next.seen).bind(next.sealed);
     }
-    let saved = query.fetch_all(connection).await?;
-    Ok(saved.iter().filter_map(|id| AutomationId::parse(id).ok()).collect())
+    let wanted = i64::try_from(nexts.len()).unwrap_or(i64::MAX);
+    // Deprecated for databases that do not take several statements with arguments; this one does.
+    #[expect(deprecated, reason = "it tells which of the statements failed")]
+    let mut statements = query.bind(wanted).execute_many(connection).await;
+    let mut done = 0;
+    loop {
+        match statements.try_next().await {
+            Ok(Some(_)) => done += 1,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                return Err(NotReplaced {
+                    error,
+                    at_commit: done >= BEFORE_COMMIT,
+                });
+            }
+        }
+    }
 }
 
 /// Whether a state would take more room than the one at the revision `seen`.

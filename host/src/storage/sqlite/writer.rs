@@ -90,15 +90,53 @@ impl Writer {
     }
 
     /// Writes, commits and answers, in this order.
-    async fn write_group(&mut self, mut group: Vec<Job>) {
+    async fn write_group(&mut self, group: Vec<Job>) {
         self.cache.begin_write();
+        let group = self.replace_together(group).await;
+        if !group.is_empty() {
+            self.write_one_by_one(group).await;
+        }
+    }
+
+    /// Replaces the rows of all jobs, if they are all of that kind and none of them has lost its race. Gives back the jobs
+    /// that are not done.
+    async fn replace_together(&mut self, mut group: Vec<Job>) -> Vec<Job> {
+        let nexts = nexts(&group);
+        if nexts.len() < group.len() || self.room.is_short(&mut self.connection).await {
+            return group;
+        }
+        let found = self.cache.found();
+        let failure = match row::replace_all(&mut self.connection, &nexts).await {
+            Ok(()) => {
+                drop(nexts);
+                let results = vec![Ok(Written::Swap(Swap::Saved)); group.len()];
+                let saved = take_saved(&mut group, &results);
+                self.cache.end_write(found, true, saved);
+                for (job, result) in group.into_iter().zip(results) {
+                    let _ = job.answer.send(result);
+                }
+                return Vec::new();
+            }
+            Err(failure) => failure,
+        };
+        drop(nexts);
+        let failure = self.give_up(failure.error, failure.at_commit).await;
+        if failure.is_certain() {
+            return group;
+        }
+        self.fail(group, &failure.into());
+        Vec::new()
+    }
+
+    /// Has each job do its part of one transaction.
+    async fn write_one_by_one(&mut self, mut group: Vec<Job>) {
         loop {
             let is_short = self.room.is_short(&mut self.connection).await;
             group = self.begin(group).await;
             if group.is_empty() {
                 return self.cache.end_write(None, false, Vec::new());
             }
-            let found = self.cache.locked();
+            let found = self.cache.found();
             match self.write_all(&mut group, is_short).await {
                 Ok(results) => {
                     let are_swaps = group.iter().all(|job| matches!(job.work, Work::Swap { .. }));
@@ -118,18 +156,19 @@ impl Writer {
                     answer_all(used, &StorageError::from(failure.error));
                     group = left;
                 }
-                Err(failure) => {
-                    let error = failure.into();
-                    tracing::error!(
-                        error = %Chain(&error),
-                        saves = group.len(),
-                        "a group of saves was not committed"
-                    );
-                    self.cache.end_write(None, false, Vec::new());
-                    return answer_all(group, &error);
-                }
+                Err(failure) => return self.fail(group, &failure.into()),
             }
         }
+    }
+
+    fn fail(&self, group: Vec<Job>, error: &StorageError) {
+        tracing::error!(
+            error = %Chain(error),
+            saves = group.len(),
+            "a group of saves was not committed"
+        );
+        self.cache.end_write(None, false, Vec::new());
+        answer_all(group, error);
     }
 
     /// Takes the write lock; jobs whose deadline passes before that are answered and left out.
@@ -153,42 +192,22 @@ impl Writer {
         group
     }
 
-    /// Writes and commits a group within the transaction that was begun; one result for each job. All that replace a row go
-    /// into one statement, together with the commit.
+    /// Writes and commits a group within the transaction that was begun; one result for each job.
     async fn write_all(
         &mut self,
         group: &mut [Job],
         is_short: bool,
     ) -> Result<Vec<Result<Written, StorageError>>, GroupError> {
-        let mut together = Vec::with_capacity(group.len());
-        let mut automations = HashSet::with_capacity(group.len());
         let mut results = Vec::with_capacity(group.len());
-        for (index, job) in group.iter_mut().enumerate() {
-            let fits = matches!(&job.work, Work::Swap { seen: Some(_), sealed } if sealed.len() <= MAX_TOGETHER_BYTES);
-            if fits && !is_short && automations.insert(job.automation) {
-                together.push(index);
-                results.push(Ok(Written::Swap(Swap::Lost)));
-                continue;
-            }
+        for job in group {
             match self.write(job.automation, &mut job.work, is_short).await {
                 Err(error) if !is_about_one_row(&error) => return Err(self.give_up(error, false).await),
                 Err(error) => results.push(Err(StorageError::from(error))),
                 Ok(written) => results.push(written),
             }
         }
-        let committed = match nexts(group, &together) {
-            nexts if nexts.is_empty() => self.connection.execute("COMMIT").await.map(|_| HashSet::new()),
-            nexts => row::replace_and_commit(&mut self.connection, &nexts).await,
-        };
-        match committed {
-            Ok(saved) => {
-                for index in together {
-                    if saved.contains(&group[index].automation) {
-                        results[index] = Ok(Written::Swap(Swap::Saved));
-                    }
-                }
-                Ok(results)
-            }
+        match self.connection.execute("COMMIT").await {
+            Ok(_) => Ok(results),
             Err(error) => Err(self.give_up(error, true).await),
         }
     }
@@ -230,20 +249,28 @@ impl Writer {
     }
 }
 
-/// The rows that those of a group replace which go together.
-fn nexts<'a>(group: &'a [Job], together: &[usize]) -> Vec<row::Next<'a>> {
-    let next = |index: &usize| match &group[*index].work {
-        Work::Swap {
+/// The rows that jobs replace, up to the first job that does something else: a row only once, and no large one.
+fn nexts(group: &[Job]) -> Vec<row::Next<'_>> {
+    let mut automations = HashSet::with_capacity(group.len());
+    let mut nexts = Vec::with_capacity(group.len());
+    for job in group {
+        let Work::Swap {
             seen: Some(seen),
             sealed,
-        } => Some(row::Next {
-            automation: group[*index].automation,
+        } = &job.work
+        else {
+            break;
+        };
+        if sealed.len() > MAX_TOGETHER_BYTES || !automations.insert(job.automation) {
+            break;
+        }
+        nexts.push(row::Next {
+            automation: job.automation,
             seen: *seen,
             sealed,
-        }),
-        _ => None,
-    };
-    together.iter().filter_map(next).collect()
+        });
+    }
+    nexts
 }
 
 /// The rows that were saved, as they are now.
@@ -298,12 +325,17 @@ fn is_about_one_row(error: &sqlx::Error) -> bool {
     })
 }
 
+impl GroupError {
+    /// Whether nothing happened. A commit that failed for want of room or a lock did not happen. After any other failure
+    /// its pages may be in the write-ahead log, and a start after a crash may find them there.
+    fn is_certain(&self) -> bool {
+        !self.at_commit || row::is_full(&self.error) || row::is_busy(&self.error)
+    }
+}
+
 impl From<GroupError> for StorageError {
-    /// A commit that failed for want of room or a lock did not happen. After any other failure its pages may be in the
-    /// write-ahead log, and a start after a crash may find them there.
     fn from(failure: GroupError) -> Self {
-        let is_certain = !failure.at_commit || row::is_full(&failure.error) || row::is_busy(&failure.error);
-        if is_certain {
+        if failure.is_certain() {
             Self::from(failure.error)
         } else {
             Self::OutcomeUnknown(Arc::new(failure.error))
