@@ -90,7 +90,7 @@ async fn run(arguments: &Arguments) {
         ("SQLite", Host::sqlite(folder.path())),
         ("PostgreSQL", Host::start(&postgres::SHARED.database())),
     ];
-    let tokens = tokens(AUTOMATIONS);
+    let tokens = tokens(AUTOMATIONS + mix::LARGE);
     for (_, host) in &hosts {
         seed(host, &tokens).await;
     }
@@ -110,7 +110,7 @@ async fn run(arguments: &Arguments) {
             }
         }
     }
-    let many = many(arguments, &hosts[0].1, &tokens).await;
+    let many = many(arguments, &hosts[0].1, mix::split(&tokens).0).await;
     print_mixes(&table);
     print_others(&redis_rates, &updates);
     let seal_and_open = seal_and_open_seconds();

@@ -100,7 +100,7 @@ fn main() {
 }
 
 async fn run(arguments: &Arguments, targets: &[Target]) {
-    let tokens = tokens(&arguments.secret, arguments.automations.max(34));
+    let tokens = tokens(&arguments.secret, arguments.automations + mix::LARGE);
     for target in targets {
         seed(target, &tokens).await;
     }

@@ -24,10 +24,11 @@ const BATCH: &str = concat!(
     r#"{"op":"delete","key":"s"}]}"#
 );
 
-/// Automations with a large document.
-const LARGE: usize = 32;
+/// Automations with a large document, beyond those with a small one.
+pub const LARGE: usize = 32;
 
-/// Every mix, over the automations of these tokens. `prefix` is what comes before `/v1/kv`.
+/// Every mix, over the automations of these tokens, the last [`LARGE`] of which have large documents. `prefix` is what comes
+/// before `/v1/kv`.
 pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
     let prepare = |tokens: &[String], method: &str, path: &str, body: &str| -> Vec<Arc<[u8]>> {
         tokens
@@ -35,8 +36,8 @@ pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
             .map(|token| request(method, &format!("{prefix}/v1/kv{path}"), token, body))
             .collect()
     };
-    let (one, many) = (&tokens[..1], tokens);
-    let large = &tokens[1..=LARGE.min(tokens.len() - 1)];
+    let (many, large) = split(tokens);
+    let one = &many[..1];
     let mix = |name, list| Mix {
         name,
         requests: spread(list),
@@ -65,9 +66,15 @@ pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
 pub fn seeds(prefix: &str, tokens: &[String]) -> Vec<Arc<[u8]>> {
     let put = |token: &String, path: &str, body: &str| request("PUT", &format!("{prefix}/v1/kv{path}"), token, body);
     let large = format!("\"{}\"", "abcdefghijklmno ".repeat(60_000 / 16));
-    let small = tokens.iter().map(|token| put(token, "/k", SMALL));
-    let big = tokens[1..].iter().take(LARGE).map(|token| put(token, "/big", &large));
+    let (many, with_large) = split(tokens);
+    let small = many.iter().map(|token| put(token, "/k", SMALL));
+    let big = with_large.iter().map(|token| put(token, "/big", &large));
     small.chain(big).collect()
+}
+
+/// Those with small documents, and those with large ones.
+pub fn split(tokens: &[String]) -> (&[String], &[String]) {
+    tokens.split_at(tokens.len().saturating_sub(LARGE))
 }
 
 /// Each client's requests, scattered over a list.
