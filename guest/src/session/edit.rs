@@ -148,7 +148,7 @@ impl<'a> Editor<'a> {
 
     fn merge(&mut self, way: &'a Way, patch: &'a str) -> Result<Effect, Reason> {
         // Merging goes as deep as the patch does, so one that will be refused for its depth is refused here already.
-        check_depth(way.segments()?.len() + json::depth_of(patch))?;
+        check_depth(self.checked(way)?.len() + json::depth_of(patch))?;
         match self.reach(way)? {
             Spot::There(node) => node.merge(patch),
             Spot::Missing(gap) => {
