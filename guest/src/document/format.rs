@@ -6,7 +6,8 @@
 //! for each key, oldest first:
 //!   number  length of the key, then its UTF-8 bytes
 //!   number  ordinal, as the distance to the smallest one that it could have
-//!   number  created_at, updated_at, version, expires_at (0 for never), length of the value
+//!   number  created_at as the difference to the document's, updated_at as the difference to that
+//!   number  version, expires_at (0 for never), length of the value
 //! the values' JSON texts, in the same order
 //! number  how many requests are remembered
 //! for each of them, oldest first:
@@ -16,13 +17,13 @@
 //!   number  length of the outcomes, then what `session/once` wrote
 //! ```
 //!
-//! Format 1 has no ordinals and remembers nothing: it ends behind the values. It is read and never written.
-//! How numbers are written is said in [`numbers`](super::numbers).
+//! Format 1 has no ordinals, whole times instead of differences, and remembers nothing: it ends behind the values. It is
+//! read and never written. How numbers and differences are written is said in [`numbers`](super::numbers).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::numbers::{Reader, push_number, push_text};
+use super::numbers::{Reader, difference, push_number, push_text};
 use super::{Document, Record, Remembered, Slot, Text, Unreadable};
 
 /// The first byte of format 1. The Python service's documents start with `{`.
@@ -31,12 +32,15 @@ pub const FORMAT_1: u8 = 1;
 /// The first byte of format 2.
 pub const FORMAT_2: u8 = 2;
 
+/// The fewest bytes that a key takes in the index: a number is a byte at least.
+const MIN_KEY_BYTES: usize = 6;
+
 /// The highest version: callers name versions in 64 bits with a sign.
 const MAX_VERSION: u64 = i64::MAX as u64;
 
 /// Reads a document of format 1 or 2.
 pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
-    let has_ordinals = plain.first() == Some(&FORMAT_2);
+    let is_format_2 = plain.first() == Some(&FORMAT_2);
     let base = String::from_utf8(plain).map_err(|_| Unreadable("the document is not UTF-8"))?;
     let mut reader = Reader::new(&base, 1);
     let mut document = Document {
@@ -45,24 +49,33 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
         updated_at: reader.number()?,
         ..Document::default()
     };
-    let next_ordinal = if has_ordinals { Some(reader.number()?) } else { None };
+    let next_ordinal = if is_format_2 { Some(reader.number()?) } else { None };
     if document.version > MAX_VERSION || next_ordinal > Some(MAX_VERSION) {
         return Err(Unreadable("a count in the document is too large"));
     }
     let count = reader.length()?;
-    let mut value_lengths = Vec::new();
+    // What is read says how many there are; what is there says how many there can be.
+    let most = base.len() / MIN_KEY_BYTES;
+    document.slots.reserve_exact(count.min(most));
+    let mut value_lengths = Vec::with_capacity(count.min(most));
     for _ in 0..count {
         let key_length = reader.length()?;
         let key = Text::slice(reader.range(key_length)?)?;
-        let distance = if has_ordinals { reader.number()? } else { 0 };
+        let distance = if is_format_2 { reader.number()? } else { 0 };
         let ordinal = document.next_ordinal.saturating_add(distance);
         document.next_ordinal = ordinal.saturating_add(1);
+        let (created_at, updated_at) = if is_format_2 {
+            let created_at = reader.number_from(document.created_at)?;
+            (created_at, reader.number_from(created_at)?)
+        } else {
+            (reader.number()?, reader.number()?)
+        };
         document.slots.push(Slot {
             key,
             ordinal,
             record: Record {
-                created_at: reader.number()?,
-                updated_at: reader.number()?,
+                created_at,
+                updated_at,
                 version: reader.number()?,
                 expires_at: Some(reader.number()?).filter(|&at| at != 0),
                 value: Text::Owned(String::new()),
@@ -79,7 +92,7 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
     for (slot, length) in document.slots.iter_mut().zip(value_lengths) {
         slot.record.value = Text::slice(reader.range(length)?)?;
     }
-    if has_ordinals {
+    if is_format_2 {
         document.remembered = remembered(&mut reader)?;
     }
     if !reader.is_at_end() {
@@ -129,8 +142,8 @@ pub fn encode(document: &Document) -> Vec<u8> {
         let value_len = document.text(&record.value).len() as u64;
         for number in [
             ordinal - next_ordinal,
-            record.created_at,
-            record.updated_at,
+            difference(document.created_at, record.created_at),
+            difference(record.created_at, record.updated_at),
             record.version,
             record.expires_at.unwrap_or(0),
             value_len,

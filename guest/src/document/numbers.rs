@@ -3,6 +3,9 @@
 //! A number is a sequence of bytes with six bits each, least significant first; 0x40 is set in all
 //! but the last. Like this no byte of a number is above 0x7f, so the whole document is UTF-8 and
 //! one check makes every slice of it a string.
+//!
+//! A difference between two numbers is written as the number that is twice as large, or, where it is negative, as twice
+//! its size less one: like this small differences are short whatever their sign.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -25,6 +28,19 @@ pub fn push_number(out: &mut Vec<u8>, mut number: u64) {
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
     push_number(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// The number that tells how to come from one number to another.
+pub fn difference(from: u64, to: u64) -> u64 {
+    let difference = to.wrapping_sub(from);
+    let sign = 0_u64.wrapping_sub(difference >> 63);
+    (difference << 1) ^ sign
+}
+
+/// The number that a difference leads to.
+fn at_difference(from: u64, difference: u64) -> u64 {
+    let sign = 0_u64.wrapping_sub(difference & 1);
+    from.wrapping_add((difference >> 1) ^ sign)
 }
 
 fn low_byte(number: u64) -> u8 {
@@ -65,6 +81,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The next number, which is written as the difference to another.
+    pub fn number_from(&mut self, from: u64) -> Result<u64, Unreadable> {
+        Ok(at_difference(from, self.number()?))
+    }
+
     /// The next number, of bytes or of things.
     pub fn length(&mut self) -> Result<usize, Unreadable> {
         usize::try_from(self.number()?).map_err(|_| Unreadable("a length in the document is too large"))
@@ -96,5 +117,43 @@ impl<'a> Reader<'a> {
     /// Whether everything was read.
     pub fn is_at_end(&self) -> bool {
         self.at == self.base.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    #[test]
+    fn small_differences_are_small_whatever_their_sign() {
+        for (from, to, expected) in [(5, 5, 0), (5, 4, 1), (5, 6, 2), (0, u64::MAX, 1), (u64::MAX, 0, 2)] {
+            assert_eq!(difference(from, to), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_appended_is_read_back(numbers in prop::collection::vec(any::<u64>(), 0..9), text in any::<String>()) {
+            let mut out = Vec::new();
+            let mut before = 0;
+            for number in &numbers {
+                push_number(&mut out, *number);
+                push_number(&mut out, difference(before, *number));
+                before = *number;
+            }
+            push_text(&mut out, &text);
+            let out = String::from_utf8(out).unwrap();
+            let mut reader = Reader::new(&out, 0);
+            let mut before = 0;
+            for number in numbers {
+                prop_assert_eq!(reader.number(), Ok(number));
+                prop_assert_eq!(reader.number_from(before), Ok(number));
+                before = number;
+            }
+            prop_assert_eq!(reader.text(), Ok(text.as_str()));
+            prop_assert!(reader.is_at_end());
+        }
     }
 }
