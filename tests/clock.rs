@@ -1,4 +1,4 @@
-//! A system clock that jumps by a day, forth and back: nothing is lost, refused or reordered for it.
+//! A system clock that jumps by a day, forth and back: nothing is lost, refused, reordered or brought back to life for it.
 
 #![allow(clippy::expect_used, reason = "a panic is how a test fails")]
 
@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use uuid::Uuid;
 
 use support::client::Client;
-use support::service::{self, SECRET, Setup};
+use support::service::{self, SECRET, Service, Setup};
 use support::token;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -21,20 +21,9 @@ const DAY_SECONDS: i64 = 86_400;
 fn jumps_of_the_clock_change_nothing_but_times() {
     let folder = service::folder();
     let offset = folder.path().join("offset");
-    fs::write(&offset, "+0").expect("a file");
-    let service = Setup::sqlite(folder.path())
-        .environment("LD_PRELOAD", &libfaketime().display().to_string())
-        .environment("FAKETIME_TIMESTAMP_FILE", &offset.display().to_string())
-        .environment("FAKETIME_NO_CACHE", "1")
-        .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .start();
+    let service = with_clock(folder.path(), &offset);
     let id = Uuid::new_v4();
-    // Good for all the days that the clock will show.
-    let mut claims = token::claims(&id.to_string());
-    claims.insert("iat".to_owned(), json!(token::now() - 10 * DAY_SECONDS));
-    claims.insert("exp".to_owned(), json!(token::now() + 10 * DAY_SECONDS));
-    let lasting = token::mint(SECRET, &claims.into(), &Map::new());
-    let mut client = Client::new(service.address(), &lasting);
+    let mut client = lasting_client(&service, id);
     let mut days = Vec::new();
     for (version, jump) in ["+0", "+1d", "-1d", "+0", "+1d"].into_iter().enumerate() {
         jump_to(&offset, jump);
@@ -61,16 +50,64 @@ fn jumps_of_the_clock_change_nothing_but_times() {
             _ => assert_eq!(ordinary.0, 200),
         }
     }
-    assert!(
-        days[2] < days[0] && days[0] < days[1],
-        "the clock did not jump: {days:?}"
-    );
-    assert_eq!(days[0], days[3]);
+    // The time that requests happen at goes forth with the clock, and never back.
+    assert!(days[0] < days[1], "the clock did not jump: {days:?}");
+    assert!(days[1..].iter().all(|day| *day == days[1]), "{days:?}");
     drop(client);
     assert!(service.stop().success());
     // The state of a clock that was ahead opens under one that is right.
     let service = Setup::sqlite(folder.path()).start();
     assert_eq!(service.client(id).get("/n").1["value"], json!(5));
+}
+
+#[test]
+fn what_was_said_to_be_gone_stays_gone_when_the_clock_is_set_back() {
+    let folder = service::folder();
+    let offset = folder.path().join("offset");
+    let service = with_clock(folder.path(), &offset);
+    let id = Uuid::new_v4();
+    let mut client = lasting_client(&service, id);
+    for key in ["read", "listed", "kept"] {
+        let until = if key == "kept" { "" } else { "?ex=3600" };
+        assert_eq!(client.put(&format!("/{key}{until}"), &json!(key)).0, 201);
+    }
+    let other = Uuid::new_v4();
+    let mut others = lasting_client(&service, other);
+    assert_eq!(others.put("/untouched?ex=3600", &json!(1)).0, 201);
+    jump_to(&offset, "+1d");
+    assert_eq!(client.get("/read").0, 404);
+    assert_eq!(client.get("").1["keys"], json!(["kept"]));
+    jump_to(&offset, "+0");
+    assert_eq!(client.get("/read").0, 404);
+    assert_eq!(client.get("/listed").0, 404);
+    drop((client, others));
+    assert!(service.stop().success());
+    // Another process knows nothing of the clock that was ahead.
+    let service = Setup::sqlite(folder.path()).start();
+    let (status, answer) = service.client(id).get("");
+    assert_eq!((status, &answer["keys"]), (200, &json!(["kept"])));
+    // Nobody was told that this one is gone, and it is not.
+    assert_eq!(service.client(other).get("/untouched").0, 200);
+}
+
+/// A service whose clock goes by an offset in a file.
+fn with_clock(folder: &Path, offset: &Path) -> Service {
+    fs::write(offset, "+0").expect("a file");
+    Setup::sqlite(folder)
+        .environment("LD_PRELOAD", &libfaketime().display().to_string())
+        .environment("FAKETIME_TIMESTAMP_FILE", &offset.display().to_string())
+        .environment("FAKETIME_NO_CACHE", "1")
+        .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .start()
+}
+
+/// A client whose token is good for all the days that the clock will show.
+fn lasting_client(service: &Service, id: Uuid) -> Client {
+    let mut claims = token::claims(&id.to_string());
+    claims.insert("iat".to_owned(), json!(token::now() - 10 * DAY_SECONDS));
+    claims.insert("exp".to_owned(), json!(token::now() + 10 * DAY_SECONDS));
+    let lasting = token::mint(SECRET, &claims.into(), &Map::new());
+    Client::new(service.address(), &lasting)
 }
 
 fn jump_to(file: &Path, offset: &str) {

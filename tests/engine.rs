@@ -105,6 +105,7 @@ fn open(engine: &Engine) -> Session {
         sealed: None,
         vault: Vault::new(&"secret".into(), &[], false).for_automation(Uuid::new_v4().into()),
         max_state_bytes: 65_536,
+        max_value_bytes: 65_536,
         now: 0,
     };
     engine.open(input).expect("a session")
@@ -121,11 +122,7 @@ fn get(key: &str) -> Request {
         key: key.to_owned(),
         path: None,
     };
-    Request {
-        operations: vec![Operation::Get(get)],
-        if_version: None,
-        always_bump: false,
-    }
+    Request::of(vec![Operation::Get(get)])
 }
 
 fn imports_of(component: &[u8]) -> Vec<String> {

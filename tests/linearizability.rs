@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use automation_kv::engine::types::{Condition, ListEnd, PopOperation};
+use automation_kv::engine::types::{Condition, Expiry, ListEnd, PopOperation};
 use automation_kv::engine::types::{CountOperation, GetOperation, Operation, Request, SetOperation};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -312,14 +312,11 @@ mod the_checker_bites {
             key: "n".to_owned(),
             value: value.to_owned(),
             condition,
+            expiry: Expiry::Never,
         }))
     }
 
     fn single(operation: Operation) -> Request {
-        Request {
-            operations: vec![operation],
-            if_version: None,
-            always_bump: false,
-        }
+        Request::of(vec![operation])
     }
 }

@@ -11,7 +11,7 @@ use automation_kv::automation::AutomationId;
 use automation_kv::engine::types::{CountOperation, GetOperation, Operation, Outcome, Request};
 use automation_kv::engine::{Engine, EngineOptions};
 use automation_kv::service::{Answer, Service, ServiceError, ServiceOptions};
-use automation_kv::storage::{Listed, MemoryStorage, Revision, Step, Storage, StorageError, Stored, Swap};
+use automation_kv::storage::{Listed, MemoryStorage, Revision, Sealed, Step, Storage, StorageError, Stored, Swap};
 use automation_kv::vault::Vault;
 use automation_kv_test_guests::{MISBEHAVING, Misdeed};
 use tokio::sync::Semaphore;
@@ -279,7 +279,7 @@ impl Storage for Gated {
         &self,
         automation: AutomationId,
         seen: Option<Revision>,
-        sealed: Vec<u8>,
+        sealed: Sealed,
         deadline: Instant,
     ) -> Result<Swap, StorageError> {
         self.pass().await?;
@@ -300,6 +300,10 @@ impl Storage for Gated {
 
     async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
         self.inner.list(after, limit).await
+    }
+
+    async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
+        self.inner.expired(now_ms, limit).await
     }
 
     async fn check(&self) -> Result<(), StorageError> {
@@ -334,11 +338,7 @@ fn get(key: &str) -> Request {
 }
 
 fn single(operation: Operation) -> Request {
-    Request {
-        operations: vec![operation],
-        if_version: None,
-        always_bump: false,
-    }
+    Request::of(vec![operation])
 }
 
 /// The number that a request was answered with.

@@ -11,7 +11,7 @@ mod support;
 
 use automation_kv::automation::AutomationId;
 use automation_kv::database::Database;
-use automation_kv::storage::{Record, Storage, StorageError, StorageOptions, Stored, Swap};
+use automation_kv::storage::{Record, Sealed, Storage, StorageError, StorageOptions, Stored, Swap};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -77,6 +77,10 @@ macro_rules! everywhere {
             a_deleted_automation_stays_deleted
             deleting_beats_a_save_that_was_on_its_way
             automations_are_listed_page_by_page
+            what_is_due_is_listed
+            a_time_is_replaced_and_cleared
+            an_update_saves_its_time
+            a_deleted_automation_is_not_due
             $($more)*
         }
     };
@@ -89,6 +93,7 @@ macro_rules! lasting {
             a_state_survives_closing
             a_closed_storage_says_so
             another_host_sees_every_save
+            another_host_sees_what_is_due
             another_host_loses_on_an_old_revision
             racing_updates_of_several_hosts_all_count
             first_saves_of_several_hosts_have_one_winner
@@ -262,6 +267,73 @@ async fn automations_are_listed_page_by_page(place: Place) {
     assert_eq!(seen, ids);
 }
 
+async fn what_is_due_is_listed(place: Place) {
+    let storage = place.open().await;
+    let ids: Vec<AutomationId> = (0..6).map(|_| new_id()).collect();
+    for (id, expires_at) in ids
+        .iter()
+        .zip([None, Some(300), Some(100), Some(1000), Some(200), Some(u64::MAX)])
+    {
+        swap_until(&storage, *id, None, "one", expires_at).await;
+    }
+    assert_eq!(storage.expired(99, 10).await.unwrap(), []);
+    assert_eq!(storage.expired(100, 10).await.unwrap(), [ids[2]]);
+    assert_eq!(storage.expired(999, 10).await.unwrap(), [ids[2], ids[4], ids[1]]);
+    assert_eq!(storage.expired(999, 2).await.unwrap(), [ids[2], ids[4]]);
+    // What else is kept does not change for it.
+    assert_eq!(loaded(&storage, ids[2]).await.sealed, b"one");
+}
+
+async fn a_time_is_replaced_and_cleared(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    let mut seen = None;
+    for (expires_at, due) in [
+        (None, 0),
+        (Some(100), 1),
+        (Some(200), 0),
+        (Some(50), 1),
+        (None, 0),
+        (Some(1), 1),
+    ] {
+        assert_eq!(swap_until(&storage, id, seen, "one", expires_at).await, Swap::Saved);
+        seen = Some(loaded(&storage, id).await.revision);
+        assert_eq!(storage.expired(150, 10).await.unwrap().len(), due, "{expires_at:?}");
+    }
+    // A save that is lost changes no time either.
+    assert_eq!(swap_until(&storage, id, Some(1), "two", None).await, Swap::Lost);
+    assert_eq!(storage.expired(150, 10).await.unwrap(), [id]);
+    // Together with others, and large ones alone.
+    let large = "gAAA".repeat(10_000);
+    assert_eq!(swap_until(&storage, id, seen, &large, None).await, Swap::Saved);
+    assert_eq!(storage.expired(150, 10).await.unwrap(), []);
+}
+
+async fn an_update_saves_its_time(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    for (expires_at, due) in [(Some(100), 1), (None, 0), (Some(100), 1)] {
+        let step = Box::new(move |_| Some(sealed("one", expires_at)));
+        assert_eq!(storage.update(id, step, soon()).await.unwrap(), Swap::Saved);
+        assert_eq!(storage.expired(150, 10).await.unwrap().len(), due);
+    }
+}
+
+async fn a_deleted_automation_is_not_due(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap_until(&storage, id, None, "one", Some(100)).await;
+    storage.delete(id, soon()).await.unwrap();
+    assert_eq!(storage.expired(150, 10).await.unwrap(), []);
+}
+
+async fn another_host_sees_what_is_due(place: Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let id = new_id();
+    swap_until(&one, id, None, "one", Some(100)).await;
+    assert_eq!(other.expired(150, 10).await.unwrap(), [id]);
+    let seen = Some(loaded(&other, id).await.revision);
+    swap_until(&other, id, seen, "two", Some(200)).await;
+    assert_eq!(one.expired(150, 10).await.unwrap(), []);
+}
+
 async fn first_saves_of_several_hosts_have_one_winner(place: Place) {
     let hosts = [place.open().await, place.open().await, place.open().await];
     for _ in 0..20 {
@@ -292,7 +364,7 @@ async fn a_closed_storage_says_so(place: Place) {
     let storage = place.open().await;
     storage.close().await;
     storage.close().await;
-    let refused = storage.swap(new_id(), None, b"one".to_vec(), soon()).await;
+    let refused = storage.swap(new_id(), None, sealed("one", None), soon()).await;
     assert!(matches!(refused, Err(StorageError::Closed)), "{refused:?}");
     assert!(storage.load(new_id()).await.is_err());
 }
@@ -334,7 +406,7 @@ async fn what_was_taken_is_finished_by_closing(place: Place) {
     for &id in &ids {
         let storage = Arc::clone(&storage);
         saves.push(tokio::spawn(async move {
-            storage.swap(id, None, b"one".to_vec(), soon()).await
+            storage.swap(id, None, sealed("one", None), soon()).await
         }));
     }
     tokio::task::yield_now().await;
@@ -361,7 +433,7 @@ async fn count_up(storage: &Opened, id: AutomationId) -> Result<(), StorageError
             Stored::Present(record) => String::from_utf8(record.sealed).unwrap().parse().unwrap(),
             _ => 0,
         };
-        Some((count + 1).to_string().into_bytes())
+        Some(sealed(&(count + 1).to_string(), None))
     };
     let begun = Instant::now();
     loop {
@@ -375,11 +447,25 @@ async fn count_up(storage: &Opened, id: AutomationId) -> Result<(), StorageError
     }
 }
 
-async fn swap(storage: &Opened, id: AutomationId, seen: Option<i64>, sealed: &str) -> Swap {
-    storage
-        .swap(id, seen, sealed.as_bytes().to_vec(), soon())
-        .await
-        .unwrap()
+async fn swap(storage: &Opened, id: AutomationId, seen: Option<i64>, text: &str) -> Swap {
+    swap_until(storage, id, seen, text, None).await
+}
+
+async fn swap_until(
+    storage: &Opened,
+    id: AutomationId,
+    seen: Option<i64>,
+    text: &str,
+    expires_at: Option<u64>,
+) -> Swap {
+    storage.swap(id, seen, sealed(text, expires_at), soon()).await.unwrap()
+}
+
+fn sealed(text: &str, expires_at: Option<u64>) -> Sealed {
+    Sealed {
+        bytes: text.as_bytes().to_vec(),
+        expires_at,
+    }
 }
 
 async fn loaded(storage: &Opened, id: AutomationId) -> Record {

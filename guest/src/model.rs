@@ -17,27 +17,85 @@ pub enum Condition {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    Keep,
+    Never,
+    At(TimestampMs),
+    After(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListEnd {
     Head,
     Tail,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    Exists,
+    Absent,
+    Equals(String),
+    KeyVersion(Vec<u64>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Path(String),
+    Members(String),
+    Pointer(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Set { at: Place, value: String },
+    Insert { at: Place, value: String },
+    Replace { at: Place, value: String },
+    Remove { at: Place, must_exist: bool },
+    Append { at: Place, value: String },
+    Increment { at: Place, by: String },
+    Merge { at: Place, value: String },
+    Move { source: Place, destination: Place },
+    Copy { source: Place, destination: Place },
+    Test { at: Place, value: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    Equals(String),
+    FieldEquals { field: String, value: String },
+    OlderThan { field: Option<String>, milliseconds: u64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    ListKeys,
+    ListKeys {
+        prefix: String,
+        limit: Option<u32>,
+        cursor: Option<String>,
+        values: bool,
+    },
     Get {
         key: String,
         path: Option<String>,
+    },
+    Check {
+        key: String,
+        path: Option<String>,
+        test: Test,
     },
     Set {
         key: String,
         value: String,
         condition: Condition,
+        expiry: Expiry,
     },
-    Patch {
+    Expire {
         key: String,
-        path: String,
-        value: String,
+        expiry: Expiry,
+    },
+    Edit {
+        key: String,
+        steps: Vec<Step>,
         create: bool,
     },
     Delete {
@@ -55,13 +113,35 @@ pub enum Operation {
         key: String,
         value: String,
         end: ListEnd,
+        max_length: Option<u64>,
+        expiry: Expiry,
     },
     Pop {
         key: String,
         end: ListEnd,
+        count: u32,
+    },
+    Range {
+        key: String,
+        start: i64,
+        stop: i64,
+    },
+    Trim {
+        key: String,
+        start: i64,
+        stop: i64,
+    },
+    Remove {
+        key: String,
+        matching: Filter,
     },
     Length {
         key: String,
+    },
+    Claim {
+        key: String,
+        owner: String,
+        milliseconds: u64,
     },
 }
 
@@ -70,30 +150,80 @@ pub struct Request {
     pub operations: Vec<Operation>,
     pub if_version: Option<i64>,
     pub always_bump: bool,
+    pub once: Option<Once>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    pub key: String,
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    pub size_bytes: u64,
+    pub key_version: u64,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+    pub expires_at: Option<TimestampMs>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub value: String,
-    pub key_version: u64,
-    pub created_at: TimestampMs,
+    pub attributes: Attributes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub key: String,
+    pub value: Option<String>,
+    pub attributes: Attributes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub keys: Vec<Listed>,
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub created: bool,
+    pub value: String,
     pub updated_at: TimestampMs,
+    pub expires_at: Option<TimestampMs>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    Placed(String),
+    Done,
+    Removed(bool),
+    Number(String),
+    Length(u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub owner: String,
+    pub fence: u64,
+    pub expires_at: TimestampMs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Keys(Vec<String>),
+    Keys(Page),
     Value(Entry),
-    Stored {
-        created: bool,
-        value: String,
-        updated_at: TimestampMs,
-    },
-    Patched(String),
-    Deleted(bool),
+    Checked,
+    Stored(Stored),
+    Expires(Option<TimestampMs>),
+    Edited(Vec<Effect>),
+    Removed(u64),
     Number(String),
     Length(u64),
-    Popped(Option<String>),
+    Items(Vec<String>),
+    Claimed(Lease),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +231,9 @@ pub struct Reply {
     pub outcomes: Vec<Outcome>,
     pub version: u64,
     pub size_bytes: u64,
+    pub limit_bytes: u64,
+    pub is_replay: bool,
+    pub has_expired: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +269,17 @@ pub enum Reason {
         expected: Kind,
         found: Kind,
     },
+    CheckFailed {
+        key_version: Option<u64>,
+    },
+    Held(Lease),
+    NotALease,
+    OnceMismatch,
+    ValueTooLarge {
+        key: String,
+        size_bytes: u64,
+        limit_bytes: u64,
+    },
     TooLarge {
         key: String,
         current_bytes: u64,
@@ -153,4 +297,5 @@ pub struct Rejection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
     pub state_bytes: u64,
+    pub value_bytes: u64,
 }

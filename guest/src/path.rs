@@ -7,6 +7,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub mod pointer;
+
 use crate::json;
 use crate::limits::MAX_PATH_SEGMENTS;
 
@@ -17,6 +19,8 @@ pub struct Segment {
     pub encoded: String,
     /// The list index it stands for: plain decimal digits without quotes and leading zeros.
     pub index: Option<usize>,
+    /// Whether it stands for the place behind the last item of a list: `-` in a pointer.
+    pub is_behind_last: bool,
 }
 
 /// Reads a path. The error says what is wrong with it.
@@ -78,7 +82,11 @@ impl Segment {
     fn quoted(name: &str) -> Self {
         let mut encoded = String::with_capacity(name.len() + 2);
         json::push_string(&mut encoded, name);
-        Self { encoded, index: None }
+        Self {
+            encoded,
+            index: None,
+            is_behind_last: false,
+        }
     }
 }
 

@@ -8,20 +8,31 @@
     reason = "a test may panic, and its helpers speak for themselves"
 )]
 
+#[path = "model/generators.rs"]
+mod generators;
 #[path = "model/reference.rs"]
 mod reference;
+#[path = "model/reference_arguments.rs"]
+mod reference_arguments;
+#[path = "model/reference_edits.rs"]
+mod reference_edits;
 #[path = "model/requests.rs"]
 mod requests;
+#[path = "model/worth.rs"]
+mod worth;
 
 use automation_kv_engine::Session;
 use automation_kv_engine::document::Document;
-use automation_kv_engine::model::{self, Entry, Limits, Outcome, Reason, Rejection, Reply, Request};
+use automation_kv_engine::model::{
+    self, Entry, Limits, Listed, Once, Outcome, Page, Reason, Rejection, Reply, Request,
+};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use reference::{Circumstances, State};
-use requests::{Action, Guard, Operation};
+use reference::{Asked, Circumstances, State};
+use requests::{Action, Guard, Moment, Operation};
 
-const CASES: u32 = 8000;
+/// Each is about five requests and some sessions. What is compiled for speed can do more of them in its time.
+const CASES: u32 = if cfg!(debug_assertions) { 25_000 } else { 100_000 };
 const START: u64 = 1_700_000_000_000;
 
 proptest! {
@@ -29,11 +40,12 @@ proptest! {
 
     #[test]
     fn the_engine_does_what_the_contract_says(
-        limit_bytes in requests::limit_bytes(),
-        actions in prop::collection::vec(requests::action(), 1..16),
+        limit_bytes in generators::limit_bytes(),
+        value_limit_bytes in generators::value_limit_bytes(),
+        actions in prop::collection::vec(generators::action(), 1..16),
         inspect_always in any::<bool>(),
     ) {
-        let mut pair = Pair::open(limit_bytes);
+        let mut pair = Pair::open(limit_bytes, value_limit_bytes);
         for action in &actions {
             pair.play(action)?;
             // Looking is a request of its own, so some runs do without.
@@ -42,7 +54,7 @@ proptest! {
             }
         }
         pair.inspect()?;
-        pair.reopen(true, 0)?;
+        pair.reopen(true, 0, 0, 1)?;
     }
 }
 
@@ -59,26 +71,37 @@ fn config() -> ProptestConfig {
 struct Pair {
     session: Session,
     state: State,
+    /// The state as the session found it.
+    opened_state: State,
     /// One for each valid savepoint of the session.
     savepoints: Vec<State>,
     circumstances: Circumstances,
     saved_bytes: Option<Vec<u8>>,
     saved_state: State,
+    /// The cursors that the engine gave, and the model's, latest last.
+    cursors: Vec<(String, String)>,
+    /// The requests that had `once`, latest last.
+    asked_once: Vec<Asked>,
 }
 
 impl Pair {
-    fn open(limit_bytes: u64) -> Self {
+    fn open(limit_bytes: u64, value_limit_bytes: u64) -> Self {
         let circumstances = Circumstances {
             limit_bytes,
+            value_limit_bytes,
             now: START,
+            has_expired: false,
         };
         Self {
             session: session(None, circumstances),
             state: State::default(),
+            opened_state: State::default(),
             savepoints: Vec::new(),
             circumstances,
             saved_bytes: None,
             saved_state: State::default(),
+            cursors: Vec::new(),
+            asked_once: Vec::new(),
         }
     }
 
@@ -88,7 +111,18 @@ impl Pair {
                 operations,
                 guard,
                 always_bump,
-            } => self.request(operations, *guard, *always_bump),
+                once,
+            } => {
+                let asked = self.settle(operations, *guard, *always_bump, once.as_ref());
+                if asked.once.is_some() {
+                    self.asked_once.push(asked.clone());
+                }
+                self.request(&asked)
+            }
+            Action::Retry(age) => match self.asked_once.iter().rev().nth(*age).cloned() {
+                Some(asked) => self.request(&asked),
+                None => Ok(()),
+            },
             Action::Savepoint => {
                 prop_assert_eq!(self.session.savepoint() as usize, self.savepoints.len());
                 self.savepoints.push(self.state.clone());
@@ -103,28 +137,51 @@ impl Pair {
                 }
                 Ok(())
             }
-            Action::Reopen { save, limit_bytes } => self.reopen(*save, *limit_bytes),
+            Action::Reopen {
+                save,
+                limit_bytes,
+                value_limit_bytes,
+                clock_step_ms,
+            } => self.reopen(*save, *limit_bytes, *value_limit_bytes, *clock_step_ms),
         }
     }
 
-    fn request(&mut self, operations: &[Operation], guard: Guard, always_bump: bool) -> Result<(), TestCaseError> {
-        let if_version = match guard {
-            Guard::None => None,
-            Guard::FromCurrent(offset) => Some(i64::try_from(self.state.version).unwrap() + offset),
-            Guard::Exactly(version) => Some(version),
+    fn settle(&self, operations: &[Operation], guard: Guard, always_bump: bool, once: Option<&String>) -> Asked {
+        let moment = Moment {
+            now: self.circumstances.now,
+            version: self.state.version,
+            cursors: &self.cursors,
         };
-        let before = self.state.clone();
-        let expected = self
-            .state
-            .execute(operations, if_version, always_bump, self.circumstances);
-        let given = self.session.execute(Request {
-            operations: operations.iter().map(Operation::spelled).collect(),
-            if_version,
+        Asked {
+            operations: operations.iter().map(|operation| operation.settled(&moment)).collect(),
+            if_version: match guard {
+                Guard::None => None,
+                Guard::FromCurrent(offset) => Some(i64::try_from(self.state.version).unwrap() + offset),
+                Guard::Exactly(version) => Some(version),
+            },
             always_bump,
+            once: once.map(|key| Once {
+                key: key.clone(),
+                fingerprint: self.asked_once.len().to_string(),
+            }),
+        }
+    }
+
+    fn request(&mut self, asked: &Asked) -> Result<(), TestCaseError> {
+        let before = self.state.clone();
+        let expected = self.state.execute(asked, self.circumstances);
+        let given = self.session.execute(Request {
+            operations: asked.operations.iter().map(Operation::spelled).collect(),
+            if_version: asked.if_version,
+            always_bump: asked.always_bump,
+            once: asked.once.clone(),
         });
         let mut given = without_texts(given);
         if was_over_limit(&expected) {
             accept_any_blame(&mut given, &expected);
+        }
+        if let (Ok(given), Ok(expected)) = (&mut given, &expected) {
+            self.exchange_cursors(given, expected);
         }
         prop_assert_eq!(&given, &expected);
         if expected.is_err() {
@@ -134,12 +191,34 @@ impl Pair {
         Ok(())
     }
 
+    /// Notes which cursor of the engine is which of the model, and puts the model's in the reply.
+    fn exchange_cursors(&mut self, given: &mut Reply, expected: &Reply) {
+        for (given, expected) in given.outcomes.iter_mut().zip(&expected.outcomes) {
+            if let Outcome::Keys(Page { next: Some(engine), .. }) = given
+                && let Outcome::Keys(Page { next: Some(model), .. }) = expected
+            {
+                self.cursors.push((engine.clone(), model.clone()));
+                engine.clone_from(model);
+            }
+        }
+    }
+
     /// Everything that can be read from the session, key by key.
     fn inspect(&mut self) -> Result<(), TestCaseError> {
-        let mut operations = vec![model::Operation::ListKeys];
-        let mut outcomes = vec![Outcome::Keys(
-            self.state.entries.iter().map(|kept| kept.key.clone()).collect(),
-        )];
+        let listing = model::Operation::ListKeys {
+            prefix: String::new(),
+            limit: None,
+            cursor: None,
+            values: false,
+        };
+        let listed = self.state.entries.iter().map(|kept| Listed {
+            key: kept.key.clone(),
+            value: None,
+            attributes: kept.attributes(),
+        });
+        let keys = listed.collect();
+        let mut operations = vec![listing];
+        let mut outcomes = vec![Outcome::Keys(Page { keys, next: None })];
         for kept in &self.state.entries {
             operations.push(model::Operation::Get {
                 key: kept.key.clone(),
@@ -147,45 +226,64 @@ impl Pair {
             });
             outcomes.push(Outcome::Value(Entry {
                 value: kept.value.to_string(),
-                key_version: kept.version,
-                created_at: kept.created_at,
-                updated_at: kept.updated_at,
+                attributes: kept.attributes(),
             }));
         }
         let given = self.session.execute(Request {
             operations,
             if_version: None,
             always_bump: false,
+            once: None,
         });
         let reply = Reply {
             outcomes,
             version: self.state.version,
             size_bytes: self.state.size_bytes(),
+            limit_bytes: self.circumstances.limit_bytes,
+            is_replay: false,
+            has_expired: self.circumstances.has_expired,
         };
         prop_assert_eq!(given, Ok(reply));
         Ok(())
     }
 
     /// Ends the session as `commit` does, or drops it, and begins the next one on what is saved by then.
-    fn reopen(&mut self, save: bool, limit_bytes: u64) -> Result<(), TestCaseError> {
+    fn reopen(
+        &mut self,
+        save: bool,
+        limit_bytes: u64,
+        value_limit_bytes: u64,
+        clock_step_ms: i64,
+    ) -> Result<(), TestCaseError> {
         let changed = self.session.changed();
-        prop_assert_eq!(changed.is_some(), self.state.version != self.saved_state.version);
+        let is_to_be_saved = self.state.version != self.opened_state.version
+            || self.state.remembered != self.opened_state.remembered
+            || self.circumstances.has_expired;
+        prop_assert_eq!(changed.is_some(), is_to_be_saved);
         if save && let Some(document) = changed {
             prop_assert_eq!(document.size_bytes(), self.state.size_bytes());
             self.saved_bytes = Some(document.encode());
             self.saved_state = self.state.clone();
         }
-        self.state = self.saved_state.clone();
+        let document = read(self.saved_bytes.as_ref());
+        let saved = &self.saved_state;
+        prop_assert_eq!(document.version, saved.version);
+        prop_assert_eq!(document.created_at, saved.created_at);
+        prop_assert_eq!(document.updated_at, saved.updated_at);
+        prop_assert_eq!(document.size_bytes(), saved.size_bytes());
+        let first_expiry = saved.entries.iter().filter_map(|kept| kept.expires_at).min();
+        prop_assert_eq!(document.first_expiry(), first_expiry);
+        let now = self.circumstances.now.saturating_add_signed(clock_step_ms);
+        let (state, has_expired) = saved.opened(now);
+        self.opened_state = state.clone();
+        self.state = state;
         self.savepoints.clear();
         self.circumstances = Circumstances {
             limit_bytes,
-            now: self.circumstances.now + 1,
+            value_limit_bytes,
+            now,
+            has_expired,
         };
-        let document = read(self.saved_bytes.as_ref());
-        prop_assert_eq!(document.version, self.state.version);
-        prop_assert_eq!(document.created_at, self.state.created_at);
-        prop_assert_eq!(document.updated_at, self.state.updated_at);
-        prop_assert_eq!(document.size_bytes(), self.state.size_bytes());
         self.session = session(self.saved_bytes.as_ref(), self.circumstances);
         self.inspect()
     }
@@ -194,6 +292,7 @@ impl Pair {
 fn session(saved: Option<&Vec<u8>>, circumstances: Circumstances) -> Session {
     let limits = Limits {
         state_bytes: circumstances.limit_bytes,
+        value_bytes: circumstances.value_limit_bytes,
     };
     Session::new(read(saved), limits, circumstances.now)
 }

@@ -165,9 +165,5 @@ fn increment() -> Request {
         key: "n".to_owned(),
         by: "1".to_owned(),
     };
-    Request {
-        operations: vec![Operation::Increment(count)],
-        if_version: None,
-        always_bump: false,
-    }
+    Request::of(vec![Operation::Increment(count)])
 }

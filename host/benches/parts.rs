@@ -44,7 +44,9 @@ fn document_index(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("decode", keys), |bencher| {
             bencher.iter(|| Document::decode(black_box(plain.clone()), NOW).expect("a document"));
         });
-        group.bench_function(BenchmarkId::new("encode", keys), |bencher| bencher.iter(|| document.encode()));
+        group.bench_function(BenchmarkId::new("encode", keys), |bencher| {
+            bencher.iter(|| document.encode())
+        });
         group.bench_function(BenchmarkId::new("find the last key", keys), |bencher| {
             let last = format!("key-{:04}", keys - 1);
             bencher.iter(|| document.find(black_box(&last)));
@@ -56,7 +58,9 @@ fn document_index(criterion: &mut Criterion) {
 /// Making text compact as it comes in, and finding things in it later.
 fn json_scan(criterion: &mut Criterion) {
     let list = format!("[{}]", vec![ENTRY; LARGE_BYTES / ENTRY.len()].join(","));
-    let members: Vec<String> = (0..LARGE_BYTES / ENTRY.len()).map(|at| format!("\"m{at}\":{ENTRY}")).collect();
+    let members: Vec<String> = (0..LARGE_BYTES / ENTRY.len())
+        .map(|at| format!("\"m{at}\":{ENTRY}"))
+        .collect();
     let object = format!("{{{}}}", members.join(","));
     let last = format!("\"m{}\"", members.len() - 1);
     let mut group = criterion.benchmark_group("JSON scan");
@@ -64,7 +68,9 @@ fn json_scan(criterion: &mut Criterion) {
     group.bench_function("normalize a list", |bencher| {
         bencher.iter(|| json::normalize(black_box(&list)).expect("JSON"));
     });
-    group.bench_function("count its items", |bencher| bencher.iter(|| json::read::items(black_box(&list)).count()));
+    group.bench_function("count its items", |bencher| {
+        bencher.iter(|| json::read::items(black_box(&list)).count())
+    });
     group.bench_function("find the last member of an object", |bencher| {
         bencher.iter(|| json::read::member(black_box(&object), &last));
     });
@@ -86,7 +92,9 @@ fn token_check(criterion: &mut Criterion) {
             criterion::BatchSize::SmallInput,
         );
     });
-    group.bench_function("again", |bencher| bencher.iter(|| tokens.verify(black_box(&token)).expect("an identity")));
+    group.bench_function("again", |bencher| {
+        bencher.iter(|| tokens.verify(black_box(&token)).expect("an identity"))
+    });
     group.finish();
 }
 

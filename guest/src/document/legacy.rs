@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Document, Slot, Unreadable};
+use super::{Document, Record, Unreadable};
 use crate::json;
 use crate::model::TimestampMs;
 
@@ -22,47 +22,20 @@ pub fn decode(plain: Vec<u8>, sealed_at: TimestampMs) -> Result<Document, Unread
     };
     if let Some(version) = json::read::member(&object, VERSION_MEMBER) {
         document.version = object[version]
-            .parse()
-            .map_err(|_| Unreadable("$version is not a version"))?;
+            .parse::<i64>()
+            .ok()
+            .and_then(|version| u64::try_from(version).ok())
+            .ok_or(Unreadable("$version is not a version"))?;
     }
     for (name, value) in json::read::members(&object) {
-        let key = unescape(&object[name])?;
+        let key = json::unescape(&object[name]).ok_or(Unreadable("a key of the document is broken"))?;
         if key.starts_with('$') {
             continue;
         }
-        let slot = Slot::new(key, object[value].into(), sealed_at, document.version);
-        document.insert(document.len(), slot);
+        let record = Record::new(object[value].into(), sealed_at, document.version);
+        document.append(key, record);
     }
     Ok(document)
-}
-
-/// The text of a normalized JSON string.
-fn unescape(quoted: &str) -> Result<String, Unreadable> {
-    const BROKEN: Unreadable = Unreadable("a key of the document is broken");
-    let inner = quoted.get(1..quoted.len().saturating_sub(1)).ok_or(BROKEN)?;
-    let mut out = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push_str(plain);
-        let mut characters = escape.chars();
-        let character = match characters.next().ok_or(BROKEN)? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
-                let unit = escape.get(1..5).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-                characters = escape.get(5..).ok_or(BROKEN)?.chars();
-                unit.and_then(char::from_u32).ok_or(BROKEN)?
-            }
-            same => same,
-        };
-        out.push(character);
-        rest = characters.as_str();
-    }
-    out.push_str(rest);
-    Ok(out)
 }
 
 #[cfg(test)]

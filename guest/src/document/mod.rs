@@ -3,6 +3,7 @@
 
 mod format;
 mod legacy;
+pub mod numbers;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,9 +21,14 @@ pub struct Document {
     pub created_at: TimestampMs,
     /// When it was last written.
     pub updated_at: TimestampMs,
+    /// The ordinal of the next key that is made.
+    pub next_ordinal: u64,
     /// The text that slices point into.
     base: String,
+    /// Oldest key first, which is by ordinal too.
     slots: Vec<Slot>,
+    /// Oldest first.
+    remembered: Vec<Remembered>,
     /// The members of the compact JSON object that the document stands for, each with a comma.
     members_bytes: u64,
 }
@@ -32,6 +38,8 @@ pub struct Document {
 pub struct Slot {
     /// The key.
     pub key: Text,
+    /// Counts the keys that were ever made: tells where a key is in their order, also after others were deleted.
+    pub ordinal: u64,
     /// What is under it.
     pub record: Record,
 }
@@ -51,8 +59,25 @@ pub struct Record {
     pub expires_at: Option<TimestampMs>,
 }
 
-/// Text that is either still where the document was read from, or new.
+/// An accepted request that is to be carried out only once.
 #[derive(Debug)]
+pub struct Remembered {
+    /// What names it.
+    pub key: Text,
+    /// What tells it from other requests of the same name.
+    pub fingerprint: Text,
+    /// When it was carried out.
+    pub at: TimestampMs,
+    /// The document's version after it.
+    pub version: u64,
+    /// The document's size after it.
+    pub size_bytes: u64,
+    /// What came of its operations, as `session::once` writes it.
+    pub outcomes: Text,
+}
+
+/// Text that is either still where the document was read from, or new.
+#[derive(Debug, Clone)]
 pub enum Text {
     /// A range of the document's base.
     Slice {
@@ -74,7 +99,7 @@ impl Document {
     /// the Python service stored; `sealed_at` dates the keys of the latter.
     pub fn decode(plain: Vec<u8>, sealed_at: TimestampMs) -> Result<Self, Unreadable> {
         match plain.first() {
-            Some(&format::FORMAT_1) => format::decode(plain),
+            Some(&(format::FORMAT_1 | format::FORMAT_2)) => format::decode(plain),
             Some(b'{') => legacy::decode(plain, sealed_at),
             Some(_) => Err(Unreadable("unknown document format")),
             None => Err(Unreadable("the document is empty")),
@@ -135,7 +160,18 @@ impl Document {
         before
     }
 
-    /// Puts a key in a place, moving the ones behind it; the place may be the end.
+    /// Adds a key that is not there yet, behind all others.
+    pub fn append(&mut self, key: String, record: Record) {
+        let slot = Slot {
+            key: Text::Owned(key),
+            ordinal: self.next_ordinal,
+            record,
+        };
+        self.next_ordinal += 1;
+        self.insert(self.slots.len(), slot);
+    }
+
+    /// Puts a key that was taken out back in its place, moving the ones behind it.
     pub fn insert(&mut self, place: usize, slot: Slot) {
         self.members_bytes += self.member_bytes(&slot);
         self.slots.insert(place, slot);
@@ -148,7 +184,65 @@ impl Document {
         slot
     }
 
-    fn text<'a>(&'a self, text: &'a Text) -> &'a str {
+    /// Takes out every key whose time has come. Says whether there was one.
+    pub fn remove_expired(&mut self, now: TimestampMs) -> bool {
+        let is_over = |slot: &Slot| slot.record.expires_at.is_some_and(|at| at <= now);
+        if !self.slots.iter().any(is_over) {
+            return false;
+        }
+        let mut slots = core::mem::take(&mut self.slots);
+        slots.retain(|slot| !is_over(slot));
+        self.slots = slots;
+        self.members_bytes = self.slots.iter().map(|slot| self.member_bytes(slot)).sum();
+        true
+    }
+
+    /// When the first of the keys stops to exist, if one does.
+    pub fn first_expiry(&self) -> Option<TimestampMs> {
+        self.slots.iter().filter_map(|slot| slot.record.expires_at).min()
+    }
+
+    /// The ordinal of the key in a place that is taken.
+    pub fn ordinal(&self, place: usize) -> u64 {
+        self.slots[place].ordinal
+    }
+
+    /// The first place whose key was made after the one with an ordinal.
+    pub fn place_behind(&self, ordinal: u64) -> usize {
+        self.slots.partition_point(|slot| slot.ordinal <= ordinal)
+    }
+
+    /// The bytes that a key and its value take of the document's size, in a place that is taken: `"key":value,`.
+    pub fn key_bytes(&self, place: usize) -> u64 {
+        self.member_bytes(&self.slots[place])
+    }
+
+    /// The requests that are remembered, oldest first.
+    pub fn remembered(&self) -> &[Remembered] {
+        &self.remembered
+    }
+
+    /// Puts a request among those that are remembered.
+    pub fn remember(&mut self, index: usize, request: Remembered) {
+        self.remembered.insert(index, request);
+    }
+
+    /// Takes out one of the requests that are remembered.
+    pub fn forget(&mut self, index: usize) -> Remembered {
+        self.remembered.remove(index)
+    }
+
+    /// Takes out the requests that were carried out at least `age` milliseconds ago. To a clock that was set back since
+    /// some are from the future: those are as old as can be known, from now.
+    pub fn forget_older_than(&mut self, age: u64, now: TimestampMs) {
+        self.remembered.retain(|request| now.saturating_sub(request.at) < age);
+        for request in &mut self.remembered {
+            request.at = request.at.min(now);
+        }
+    }
+
+    /// What a text is.
+    pub fn text<'a>(&'a self, text: &'a Text) -> &'a str {
         match text {
             Text::Slice { start, end } => self.base.get(*start as usize..*end as usize).unwrap_or_default(),
             Text::Owned(text) => text,
@@ -162,20 +256,21 @@ impl Document {
         (key + value + 2) as u64
     }
 
+    /// The bytes of all keys, values and remembered requests, more or less.
+    fn text_bytes(&self) -> usize {
+        let remembered = self.remembered.iter().map(|request| {
+            [&request.key, &request.fingerprint, &request.outcomes]
+                .map(|text| self.text(text).len())
+                .iter()
+                .sum::<usize>()
+        });
+        usize::try_from(self.members_bytes).unwrap_or(usize::MAX) + remembered.sum::<usize>()
+    }
+
     /// Sets the size from the slots; for readers, which fill them in directly.
     fn measured(mut self) -> Self {
         self.members_bytes = self.slots.iter().map(|slot| self.member_bytes(slot)).sum();
         self
-    }
-}
-
-impl Slot {
-    /// A new key with a value written now.
-    pub fn new(key: String, value: String, now: TimestampMs, version: u64) -> Self {
-        Self {
-            key: Text::Owned(key),
-            record: Record::new(value, now, version),
-        }
     }
 }
 

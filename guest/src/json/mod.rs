@@ -1,11 +1,14 @@
 //! JSON as the store keeps it: compact text that is normalized once, when it comes in, and from
 //! then on moved as bytes and read only as deep as an operation must.
 
+mod decimal;
+pub mod equal;
 mod normalize;
 pub mod number;
 pub mod read;
+pub mod time;
 
-pub use normalize::{Normalized, Problem, SyntaxError, normalize};
+pub use normalize::{Normalized, Problem, SyntaxError, depth_of, normalize};
 
 use alloc::string::String;
 
@@ -35,6 +38,33 @@ pub fn string_len(text: &str) -> usize {
         })
         .sum();
     text.len() + escapes + 2
+}
+
+/// The text that a normalized JSON string, quotes included, stands for; none if it is not one.
+pub fn unescape(quoted: &str) -> Option<String> {
+    let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    let mut out = String::with_capacity(rest.len());
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let mut characters = escape.chars();
+        let character = match characters.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let unit = u32::from_str_radix(escape.get(1..5)?, 16).ok()?;
+                characters = escape.get(5..)?.chars();
+                char::from_u32(unit)?
+            }
+            same => same,
+        };
+        out.push(character);
+        rest = characters.as_str();
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 /// Appends one ASCII character that JSON demands to be escaped.

@@ -450,8 +450,8 @@ impl Normalizer<'_> {
     }
 }
 
-/// The levels of a compact value.
-fn depth_of(text: &str) -> usize {
+/// The levels of a compact value; of several with commas between them, of the deepest.
+pub fn depth_of(text: &str) -> usize {
     let mut open = 0_usize;
     let mut deepest = 0;
     let mut in_string = false;
@@ -467,7 +467,7 @@ fn depth_of(text: &str) -> usize {
             b']' | b'}' => {
                 // An empty container is no deeper than a scalar.
                 deepest = deepest.max(open + usize::from(!matches!(last, b'[' | b'{')));
-                open -= 1;
+                open = open.saturating_sub(1);
             }
             _ => {}
         }

@@ -26,18 +26,36 @@ pub fn kind(text: &str) -> Kind {
 
 /// The items of a list, as ranges of `text`, first to last.
 pub fn items(text: &str) -> Elements<'_> {
-    Elements::new(text)
+    Elements::new(text, 1)
+}
+
+/// As [`items`], of what is between the brackets or a part of it.
+pub fn run_of_items(text: &str) -> Elements<'_> {
+    Elements::new(text, 0)
 }
 
 /// The members of an object, first to last: the ranges of the name (with its quotes) and the value.
 pub fn members(text: &str) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
-    let mut elements = Elements::new(text);
+    pairs(Elements::new(text, 1))
+}
+
+/// As [`members`], of what is between the braces or a part of it.
+pub fn run_of_members(text: &str) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
+    pairs(Elements::new(text, 0))
+}
+
+fn pairs(mut elements: Elements<'_>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
     core::iter::from_fn(move || {
         let name = elements.next()?;
         elements.at = name.end + 1;
         let value = elements.element()?;
         Some((name, value))
     })
+}
+
+/// What is between the brackets or braces of a container.
+pub fn inside(text: &str) -> &str {
+    text.get(1..text.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// The value of the member whose name, as JSON text with its quotes, is `name`.
@@ -47,11 +65,6 @@ pub fn member(text: &str, name: &str) -> Option<Range<usize>> {
         .map(|(_, value)| value)
 }
 
-/// Where the last item of a non-empty list starts. Reads the whole list.
-pub fn last_item(text: &str) -> Option<Range<usize>> {
-    items(text).last()
-}
-
 /// Walks over what is between the brackets of a container.
 pub struct Elements<'a> {
     bytes: &'a [u8],
@@ -59,10 +72,10 @@ pub struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, at: usize) -> Self {
         Self {
             bytes: text.as_bytes(),
-            at: 1,
+            at,
         }
     }
 

@@ -1,11 +1,12 @@
 //! How a request, or everything since a savepoint, is undone.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::document::{Document, Record, Slot};
+use crate::document::{Document, Record, Remembered, Slot};
 use crate::model::TimestampMs;
 
-/// Every change of the document's records since the session, or the last undisturbed request, began.
+/// Every change of the document since the session, or the last undisturbed request, began.
 #[derive(Debug, Default)]
 pub struct Journal {
     undo: Vec<Undo>,
@@ -15,9 +16,12 @@ pub struct Journal {
 /// How one change is taken back.
 #[derive(Debug)]
 enum Undo {
+    Nothing,
     Remove { place: usize },
     Replace { place: usize, record: Record },
     Insert { place: usize, slot: Slot },
+    Forget { index: usize },
+    Remember { index: usize, request: Remembered },
 }
 
 /// A state of the document to come back to.
@@ -28,6 +32,7 @@ pub struct Point {
     version: u64,
     created_at: TimestampMs,
     updated_at: TimestampMs,
+    next_ordinal: u64,
 }
 
 impl Journal {
@@ -39,6 +44,7 @@ impl Journal {
             version: document.version,
             created_at: document.created_at,
             updated_at: document.updated_at,
+            next_ordinal: document.next_ordinal,
         }
     }
 
@@ -46,15 +52,19 @@ impl Journal {
     pub fn rewind(&mut self, document: &mut Document, point: &Point) {
         for undo in self.undo.drain(point.changes..).rev() {
             match undo {
+                Undo::Nothing => {}
                 Undo::Remove { place } => drop(document.remove(place)),
                 Undo::Replace { place, record } => drop(document.replace(place, record)),
                 Undo::Insert { place, slot } => document.insert(place, slot),
+                Undo::Forget { index } => drop(document.forget(index)),
+                Undo::Remember { index, request } => document.remember(index, request),
             }
         }
         self.dirty = point.dirty;
         document.version = point.version;
         document.created_at = point.created_at;
         document.updated_at = point.updated_at;
+        document.next_ordinal = point.next_ordinal;
     }
 
     /// Whether a record changed since a point.
@@ -67,7 +77,7 @@ impl Journal {
         self.undo.clear();
     }
 
-    /// Whether the document differs from what the session began with, as far as versions tell.
+    /// Whether the document differs from what the session began with, as far as versions and what is remembered tell.
     pub fn is_dirty(&self) -> bool {
         self.dirty
     }
@@ -77,10 +87,15 @@ impl Journal {
         self.dirty = true;
     }
 
+    /// Counts as a change although nothing is to be undone.
+    pub fn touch(&mut self) {
+        self.undo.push(Undo::Nothing);
+    }
+
     /// Adds a key at the end.
-    pub fn append(&mut self, document: &mut Document, slot: Slot) {
+    pub fn append(&mut self, document: &mut Document, key: String, record: Record) {
         let place = document.len();
-        document.insert(place, slot);
+        document.append(key, record);
         self.undo.push(Undo::Remove { place });
     }
 
@@ -94,5 +109,18 @@ impl Journal {
     pub fn remove(&mut self, document: &mut Document, place: usize) {
         let slot = document.remove(place);
         self.undo.push(Undo::Insert { place, slot });
+    }
+
+    /// Adds a request to those that are remembered.
+    pub fn remember(&mut self, document: &mut Document, request: Remembered) {
+        let index = document.remembered().len();
+        document.remember(index, request);
+        self.undo.push(Undo::Forget { index });
+    }
+
+    /// Takes the oldest request out that is remembered.
+    pub fn forget_oldest(&mut self, document: &mut Document) {
+        let request = document.forget(0);
+        self.undo.push(Undo::Remember { index: 0, request });
     }
 }

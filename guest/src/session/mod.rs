@@ -1,21 +1,28 @@
 //! A session: requests on one document, each all or nothing.
 
+mod arguments;
 mod counter;
+mod edit;
 mod journal;
+mod lease;
 mod list;
-mod patch;
+mod listing;
+mod once;
+mod remove;
+mod size;
+mod tree;
 mod value;
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::document::{Document, Record, Slot};
-use crate::json::{self, Normalized};
-use crate::key;
-use crate::limits::MAX_DEPTH_LEVELS;
-use crate::model::{Kind, Limits, Operation, Outcome, Reason, Rejection, Reply, Request, TimestampMs};
-use crate::path;
+use crate::document::{Document, Record};
+use crate::json;
+use crate::limits::MAX_ONCE_AGE_MS;
+use crate::model::{Expiry, Kind, Limits, Operation, Outcome, Reason, Rejection, Reply, Request, TimestampMs};
+use arguments::Checked;
 use journal::{Journal, Point};
+use size::Growth;
 
 /// A document being worked on.
 #[derive(Debug)]
@@ -25,71 +32,68 @@ pub struct Session {
     now: TimestampMs,
     journal: Journal,
     savepoints: Vec<Point>,
-    /// The first key whose growth left the document over the limit in this request.
-    outgrown_by: Option<String>,
+    growth: Growth,
+    /// Whether keys were found whose time had come.
+    has_expired: bool,
 }
 
-/// What an operation gives: its outcome, and whether it wrote.
+/// What an operation gives.
 type Done = Result<Outcome, Reason>;
 
 impl Session {
-    /// Starts on a document, at a time that all requests of the session share.
-    pub fn new(document: Document, limits: Limits, now: TimestampMs) -> Self {
+    /// Starts on a document, at a time that all requests of the session share. Keys whose time has come are taken out
+    /// here and nowhere else, so that no operation can see one.
+    pub fn new(mut document: Document, limits: Limits, now: TimestampMs) -> Self {
+        let has_expired = document.remove_expired(now);
+        document.forget_older_than(MAX_ONCE_AGE_MS, now);
         Self {
             document,
             limits,
             now,
             journal: Journal::default(),
             savepoints: Vec::new(),
-            outgrown_by: None,
+            growth: Growth::default(),
+            has_expired,
         }
     }
 
     /// Carries out a request, all of it or nothing of it.
     pub fn execute(&mut self, request: Request) -> Result<Reply, Rejection> {
-        let operations = check_arguments(request.operations)?;
-        self.check_version(request.if_version)?;
-        let start = self.journal.point(&self.document);
-        let size_before = self.document.size_bytes();
-        self.outgrown_by = None;
-        let mut problem = None;
-        let mut outcomes = Vec::with_capacity(operations.len());
-        for (
-            index,
-            Checked {
-                operation,
-                value,
-                misfit,
-            },
-        ) in operations.into_iter().enumerate()
+        let Request {
+            operations,
+            if_version,
+            always_bump,
+            once,
+        } = request;
+        if let Some(once) = &once {
+            arguments::check_once(once)?;
+        }
+        let operations = arguments::check(operations, self.now)?;
+        // A retry must not fail because its own first run raised the version.
+        if let Some(once) = &once
+            && let Some(reply) = self.replay(once, &operations)?
         {
-            match self.operate(operation, value) {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(reason) => {
-                    self.journal.rewind(&mut self.document, &start);
-                    return Err(Rejection::at(index, reason));
-                }
-            }
-            if let Some(reason) = misfit {
-                problem.get_or_insert(Rejection::at(index, reason));
-            }
+            return Ok(reply);
         }
-        let refused = self.check_size(size_before).err().or(problem);
-        if let Some(rejection) = refused {
-            self.journal.rewind(&mut self.document, &start);
-            return Err(rejection);
-        }
-        if request.always_bump || self.journal.has_changes_since(&start) {
+        self.check_version(if_version)?;
+        let start = self.journal.point(&self.document);
+        let outcomes = match self.carry_out(operations) {
+            Ok(outcomes) => outcomes,
+            Err(rejection) => {
+                self.journal.rewind(&mut self.document, &start);
+                return Err(rejection);
+            }
+        };
+        if always_bump || self.journal.has_changes_since(&start) {
             self.bump();
+        }
+        if let Some(once) = once {
+            self.remember(once, &outcomes);
         }
         if self.savepoints.is_empty() {
             self.journal.forget_undo();
         }
-        Ok(Reply {
-            outcomes,
-            version: self.document.version,
-            size_bytes: self.document.size_bytes(),
-        })
+        Ok(self.reply(outcomes))
     }
 
     /// Remembers this point.
@@ -107,9 +111,9 @@ impl Session {
         }
     }
 
-    /// The document to save, if anything changed.
+    /// The document to save, if anything changed or keys were found expired.
     pub fn changed(&self) -> Option<&Document> {
-        self.journal.is_dirty().then_some(&self.document)
+        (self.journal.is_dirty() || self.has_expired).then_some(&self.document)
     }
 
     fn check_version(&self, if_version: Option<i64>) -> Result<(), Rejection> {
@@ -122,19 +126,63 @@ impl Session {
         }
     }
 
-    /// Only what the request leaves behind counts, and only if it is more than what it found.
-    fn check_size(&mut self, current_bytes: u64) -> Result<(), Rejection> {
-        let limit_bytes = self.limits.state_bytes;
-        let size_bytes = self.document.size_bytes();
-        if limit_bytes == 0 || size_bytes <= limit_bytes || size_bytes <= current_bytes {
-            return Ok(());
+    /// Carries out operations whose arguments were checked. A rejection leaves behind what was done before it.
+    fn carry_out(&mut self, operations: Vec<Checked>) -> Result<Vec<Outcome>, Rejection> {
+        self.growth = Growth::of(&self.document);
+        let mut outcomes = Vec::with_capacity(operations.len());
+        let mut unfit = None;
+        for (index, Checked { operation, misfit }) in operations.into_iter().enumerate() {
+            outcomes.push(self.operate(operation).map_err(|reason| Rejection::at(index, reason))?);
+            if let Some(reason) = misfit {
+                unfit.get_or_insert(Rejection::at(index, reason));
+            }
         }
-        Err(Rejection::whole(Reason::TooLarge {
-            key: self.outgrown_by.take().unwrap_or_default(),
-            current_bytes,
-            size_bytes,
-            limit_bytes,
-        }))
+        self.check_size().map_err(Rejection::whole)?;
+        match unfit {
+            Some(rejection) => Err(rejection),
+            None => Ok(outcomes),
+        }
+    }
+
+    fn operate(&mut self, operation: Operation) -> Done {
+        match operation {
+            Operation::ListKeys {
+                prefix,
+                limit,
+                cursor,
+                values,
+            } => self.list_keys(&prefix, limit, cursor.as_deref(), values),
+            Operation::Get { key, path } => self.get(&key, path.as_deref()),
+            Operation::Check { key, path, test } => self.check(&key, path.as_deref(), &test),
+            Operation::Set {
+                key,
+                value,
+                condition,
+                expiry,
+            } => self.set(key, value, condition, expiry),
+            Operation::Expire { key, expiry } => self.expire(&key, expiry),
+            Operation::Edit { key, steps, create } => self.edit(key, &steps, create),
+            Operation::Delete { key } => Ok(self.delete(&key)),
+            Operation::Increment { key, by } => self.count(key, &by),
+            Operation::Decrement { key, by } => self.count(key, &json::number::negate(&by)),
+            Operation::Push {
+                key,
+                value,
+                end,
+                max_length,
+                expiry,
+            } => self.push(key, &value, end, max_length, expiry),
+            Operation::Pop { key, end, count } => self.pop(key, end, count),
+            Operation::Range { key, start, stop } => self.range(&key, start, stop),
+            Operation::Trim { key, start, stop } => self.trim(key, start, stop),
+            Operation::Remove { key, matching } => self.remove(key, &matching),
+            Operation::Length { key } => self.length(&key),
+            Operation::Claim {
+                key,
+                owner,
+                milliseconds,
+            } => self.claim(key, owner, milliseconds),
+        }
     }
 
     fn bump(&mut self) {
@@ -146,28 +194,23 @@ impl Session {
         self.document.version += 1;
     }
 
-    /// Carries out one operation whose arguments were checked; `value` is its value argument.
-    fn operate(&mut self, operation: Operation, value: String) -> Done {
-        match operation {
-            Operation::ListKeys => Ok(Outcome::Keys(self.document.keys().map(ToString::to_string).collect())),
-            Operation::Get { key, path } => self.get(&key, path.as_deref()),
-            Operation::Set { key, condition, .. } => self.set(key, value, condition),
-            Operation::Patch { key, path, create, .. } => self.patch(key, &path, value, create),
-            Operation::Delete { key } => Ok(self.delete(&key)),
-            Operation::Increment { key, .. } => self.count(key, &value),
-            Operation::Decrement { key, .. } => self.count(key, &json::number::negate(&value)),
-            Operation::Push { key, end, .. } => self.push(key, &value, end),
-            Operation::Pop { key, end } => self.pop(&key, end),
-            Operation::Length { key } => self.length(&key),
+    fn reply(&self, outcomes: Vec<Outcome>) -> Reply {
+        Reply {
+            outcomes,
+            version: self.document.version,
+            size_bytes: self.document.size_bytes(),
+            limit_bytes: self.limits.state_bytes,
+            is_replay: false,
+            has_expired: self.has_expired,
         }
     }
 
-    /// The value under a key that must exist.
+    /// The place of a key that must exist.
     fn existing(&self, key: &str) -> Result<usize, Reason> {
         self.document.find(key).ok_or(Reason::KeyNotFound)
     }
 
-    /// The place of a key whose value must be of a kind.
+    /// The value in a place, which must be of a kind.
     fn typed(&self, place: usize, expected: Kind) -> Result<&str, Reason> {
         let value = self.document.value(place);
         match json::read::kind(value) {
@@ -176,100 +219,64 @@ impl Session {
         }
     }
 
-    /// Stores a value under a key, in its place or at the end.
+    /// When a key is to stop to exist, if it is.
+    fn resolve(&self, expiry: Expiry, place: Option<usize>) -> Option<TimestampMs> {
+        match expiry {
+            Expiry::Keep => place.and_then(|place| self.document.record(place).expires_at),
+            Expiry::Never => None,
+            Expiry::At(time) => Some(time),
+            Expiry::After(milliseconds) => Some(self.now.saturating_add(milliseconds)),
+        }
+    }
+
+    /// Stores a value under a key, in its place or at the end, which keeps its time.
     fn put(&mut self, place: Option<usize>, key: String, value: String) {
-        let version = self.document.version + 1;
+        let expires_at = self.resolve(Expiry::Keep, place);
+        self.put_until(place, key, value, expires_at);
+    }
+
+    /// Stores a value under a key, in its place or at the end. If the key's time has come already, all that is left to
+    /// do is to take it out, which is a write like any other.
+    fn put_until(&mut self, place: Option<usize>, key: String, value: String, expires_at: Option<TimestampMs>) {
+        let is_over = expires_at.is_some_and(|at| at <= self.now);
         let size_before = self.document.size_bytes();
         match place {
+            Some(place) if is_over => self.take_out(place),
+            None if is_over => self.journal.touch(),
             Some(place) => {
-                let created_at = self.document.record(place).created_at;
+                self.note_growth(&key, self.document.value(place).len(), value.len());
                 let record = Record {
-                    created_at,
-                    ..Record::new(value, self.now, version)
+                    created_at: self.document.record(place).created_at,
+                    expires_at,
+                    ..self.written(value)
                 };
                 self.journal.replace(&mut self.document, place, record);
+                self.note_size(place, size_before);
             }
             None => {
-                let slot = Slot::new(key, value, self.now, version);
-                self.journal.append(&mut self.document, slot);
+                self.note_growth(&key, 0, value.len());
+                let record = Record {
+                    expires_at,
+                    ..self.written(value)
+                };
+                self.journal.append(&mut self.document, key, record);
+                self.note_size(self.document.len() - 1, size_before);
             }
         }
-        let size = self.document.size_bytes();
-        if self.outgrown_by.is_none() && size > size_before && size > self.limits.state_bytes {
-            let place = place.unwrap_or(self.document.len() - 1);
-            self.outgrown_by = Some(self.document.key(place).to_string());
+    }
+
+    /// Takes out the key in a place.
+    fn take_out(&mut self, place: usize) {
+        if self.limits.value_bytes > 0 {
+            let key: String = self.document.key(place).into();
+            self.note_growth(&key, self.document.value(place).len(), 0);
         }
+        self.journal.remove(&mut self.document, place);
     }
-}
 
-/// An operation whose arguments are in order.
-struct Checked {
-    operation: Operation,
-    /// Its value argument, normalized; of a counter, the integer to add or take.
-    value: String,
-    /// Why the value cannot be kept, if so: reported only if nothing else is wrong.
-    misfit: Option<Reason>,
-}
-
-/// Everything that can be said against a request without looking at the document, first
-/// malformed JSON and arguments of the wrong type, then keys.
-fn check_arguments(operations: Vec<Operation>) -> Result<Vec<Checked>, Rejection> {
-    let mut checked = Vec::with_capacity(operations.len());
-    for (index, operation) in operations.into_iter().enumerate() {
-        checked.push(check_value(operation).map_err(|reason| Rejection::at(index, reason))?);
+    fn written(&self, value: String) -> Record {
+        Record::new(value, self.now, self.document.version + 1)
     }
-    for (index, Checked { operation, .. }) in checked.iter().enumerate() {
-        if let Some(Err(message)) = operation.key().map(key::check) {
-            return Err(Rejection::at(index, Reason::InvalidKey(message)));
-        }
-    }
-    Ok(checked)
-}
-
-fn check_value(operation: Operation) -> Result<Checked, Reason> {
-    let mut checked = Checked {
-        operation,
-        value: String::new(),
-        misfit: None,
-    };
-    let (value, levels_above) = match &checked.operation {
-        Operation::Set { value, .. } => (value, 0),
-        Operation::Push { value, .. } => (value, 1),
-        // A malformed path is found when its turn comes, after the key's existence and type.
-        Operation::Patch { value, path, .. } => (value, path::parse(path).map_or(0, |path| path.len())),
-        Operation::Increment { by, .. } | Operation::Decrement { by, .. } => {
-            checked.value = check_by(by)?;
-            return Ok(checked);
-        }
-        _ => return Ok(checked),
-    };
-    let Normalized { text, depth, problem } = normalize(value)?;
-    checked.misfit = match problem {
-        Some(problem) => Some(Reason::InvalidValue(problem.message())),
-        None => check_depth(levels_above + depth).err(),
-    };
-    checked.value = text;
-    Ok(checked)
-}
-
-fn normalize(text: &str) -> Result<Normalized, Reason> {
-    json::normalize(text).map_err(|error| Reason::InvalidJson(error.to_string()))
-}
-
-fn check_by(by: &str) -> Result<String, Reason> {
-    json::number::parse_by(&normalize(by)?.text).map_err(|message| Reason::InvalidArgument {
-        name: "by",
-        message: message.to_string(),
-    })
-}
-
-/// Checks how deep a value reaches.
-fn check_depth(levels: usize) -> Result<(), Reason> {
-    if levels > MAX_DEPTH_LEVELS {
-        let message = alloc::format!("Value exceeds maximum nesting depth of {MAX_DEPTH_LEVELS}");
-        return Err(Reason::InvalidValue(message));
-    }
-    Ok(())
 }
 
 impl Rejection {
@@ -284,23 +291,6 @@ impl Rejection {
         Self {
             operation: None,
             reason,
-        }
-    }
-}
-
-impl Operation {
-    fn key(&self) -> Option<&str> {
-        match self {
-            Self::ListKeys => None,
-            Self::Get { key, .. }
-            | Self::Set { key, .. }
-            | Self::Patch { key, .. }
-            | Self::Delete { key }
-            | Self::Increment { key, .. }
-            | Self::Decrement { key, .. }
-            | Self::Push { key, .. }
-            | Self::Pop { key, .. }
-            | Self::Length { key } => Some(key),
         }
     }
 }

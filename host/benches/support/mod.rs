@@ -21,6 +21,10 @@ use uuid::Uuid;
 pub const SIZES: [(usize, &str); 4] = [(100, "0.1 KB"), (1_000, "1 KB"), (8_000, "8 KB"), (60_000, "60 KB")];
 
 const LIMIT_BYTES: u64 = 65_536;
+const LIMITS: model::Limits = model::Limits {
+    state_bytes: LIMIT_BYTES,
+    value_bytes: LIMIT_BYTES,
+};
 const NOW: u64 = 1_800_000_000_000;
 
 /// One document, sealed, and everything that can be done to it.
@@ -56,6 +60,7 @@ impl Subject {
             sealed: Some(self.sealed.clone()),
             vault: self.keys(),
             max_state_bytes: LIMIT_BYTES,
+            max_value_bytes: LIMIT_BYTES,
             now: NOW,
         };
         let mut session = self.engine.open(input).expect("a session");
@@ -68,13 +73,7 @@ impl Subject {
         let keys = self.keys();
         let opened = keys.open(&black_box(self.sealed.clone())).expect("a state that opens");
         let document = Document::decode(opened.plain, opened.sealed_at).expect("a document");
-        let mut session = Session::new(
-            document,
-            model::Limits {
-                state_bytes: LIMIT_BYTES,
-            },
-            NOW,
-        );
+        let mut session = Session::new(document, LIMITS, NOW);
         session.execute(native_increment()).expect("a reply");
         let changed = session.changed().expect("a change").encode();
         black_box(keys.seal(&changed));
@@ -102,10 +101,7 @@ impl Subject {
 }
 
 fn document(bytes: usize) -> Vec<u8> {
-    let limits = model::Limits {
-        state_bytes: LIMIT_BYTES,
-    };
-    let mut session = Session::new(Document::default(), limits, NOW);
+    let mut session = Session::new(Document::default(), LIMITS, NOW);
     session.execute(native_increment()).expect("a reply");
     let mut size = r#"{"runs":1}"#.len();
     for entry in 0.. {
@@ -120,6 +116,7 @@ fn document(bytes: usize) -> Vec<u8> {
             key,
             value,
             condition: model::Condition::Always,
+            expiry: model::Expiry::Never,
         };
         session.execute(single(set)).expect("a reply");
     }
@@ -138,6 +135,7 @@ fn single(operation: model::Operation) -> model::Request {
         operations: vec![operation],
         if_version: None,
         always_bump: false,
+        once: None,
     }
 }
 
@@ -146,9 +144,5 @@ fn increment() -> types::Request {
         key: "runs".to_owned(),
         by: "1".to_owned(),
     };
-    types::Request {
-        operations: vec![types::Operation::Increment(count)],
-        if_version: None,
-        always_bump: false,
-    }
+    types::Request::of(vec![types::Operation::Increment(count)])
 }

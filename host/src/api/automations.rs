@@ -33,7 +33,7 @@ pub(super) fn routes(path: &str) -> Router<Api> {
 /// A page of automations, in the order of their ids.
 async fn list(administrator: Administrator, query: Query) -> Result<Response, ApiError> {
     let query = query.allow(&["limit", "cursor"])?;
-    let limit = limit(&query)?;
+    let limit = query.limit(MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     let after = cursor(&query)?;
     // One more than asked for tells whether there is a next page.
     let mut page = administrator.service.automations(after, limit + 1).await?;
@@ -81,19 +81,6 @@ fn describe(summary: &AutomationSummary) -> String {
         .raw("created_at", &json::time(summary.created_at))
         .raw("updated_at", &json::time(summary.updated_at))
         .finish()
-}
-
-fn limit(query: &Query) -> Result<u32, ApiError> {
-    let Some(text) = query.text("limit") else {
-        return Ok(DEFAULT_LIMIT);
-    };
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-        .ok_or_else(|| {
-            let message = format!("must be an integer from 1 to {MAX_LIMIT}");
-            ApiError::invalid_request(&[Problem::new(["query", "limit"], message, "int_parsing")])
-        })
 }
 
 fn cursor(query: &Query) -> Result<Option<AutomationId>, ApiError> {

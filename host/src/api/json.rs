@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// The value that stands for none.
+pub(super) const NULL: &str = "null";
+
 /// An object under construction.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
@@ -30,6 +33,17 @@ impl Object {
         self.text.push('"');
         self.text.push_str(name);
         self.text.push_str("\":");
+        self.text.push_str(json);
+        self
+    }
+
+    /// Adds a member with any name whose value is JSON text already.
+    pub(super) fn entry(mut self, name: &str, json: &str) -> Self {
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+        self.text.push_str(&string(name));
+        self.text.push(':');
         self.text.push_str(json);
         self
     }
@@ -69,6 +83,16 @@ pub(super) fn time(timestamp_ms: u64) -> String {
     let milliseconds = i64::try_from(timestamp_ms).unwrap_or(i64::MAX);
     let timestamp = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX);
     string(&timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string())
+}
+
+/// A time, or `null`.
+pub(super) fn optional_time(timestamp_ms: Option<u64>) -> String {
+    timestamp_ms.map_or_else(|| NULL.to_string(), time)
+}
+
+/// A number, or `null`.
+pub(super) fn optional_number(number: Option<u64>) -> String {
+    number.map_or_else(|| NULL.to_string(), |number| number.to_string())
 }
 
 fn to_json<T: Serialize + ?Sized>(value: &T) -> String {

@@ -3,13 +3,16 @@
 
 mod automations;
 mod error;
+mod expiry;
 mod extract;
 mod fields;
 mod health;
+mod if_version;
 mod json;
 mod kv;
 mod metrics;
 mod observe;
+mod precondition;
 mod server;
 mod wire;
 

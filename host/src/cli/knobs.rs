@@ -169,6 +169,15 @@ pub(super) fn size_limit(text: &str) -> Result<u64, String> {
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
+/// Reads the size limit of a state.
+pub(super) fn state_size_limit(text: &str) -> Result<u64, String> {
+    const MAX_BYTES: u64 = 16 << 20;
+    match size_limit(text)? {
+        bytes if bytes > MAX_BYTES => Err(format!("must be at most {MAX_BYTES} bytes, or 0 for no limit")),
+        bytes => Ok(bytes),
+    }
+}
+
 /// Reads a path prefix: empty, or segments with a slash before each.
 pub(super) fn base_path(text: &str) -> Result<String, String> {
     let path = text.trim_end_matches('/');
@@ -216,5 +225,14 @@ mod tests {
         assert_eq!(size_limit("65536"), Ok(65_536));
         assert_eq!(size_limit("-1"), Ok(0));
         assert!(size_limit("64k").is_err());
+    }
+
+    #[test]
+    fn a_state_may_be_16_mib_and_no_more() {
+        assert_eq!(state_size_limit("16777216"), Ok(16 << 20));
+        assert_eq!(state_size_limit("0"), Ok(0));
+        for text in ["16777217", "1 MiB", ""] {
+            assert!(state_size_limit(text).is_err(), "{text}");
+        }
     }
 }

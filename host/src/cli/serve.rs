@@ -1,5 +1,6 @@
 //! `automation-kv serve`
 
+use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,10 +41,15 @@ pub(super) struct Serve {
     #[arg(long)]
     dev: bool,
 
-    /// The largest state of one automation, in bytes of compact JSON; 0 for no limit. Every write of a state costs
-    /// time and memory in proportion to its size.
+    /// The largest single value, in bytes of compact JSON; 0 for no limit. Also the limit of a whole state, unless
+    /// `--max-state-size` says otherwise.
     #[arg(long, env = "AUTOMATION_KV_MAX_VALUE_SIZE", default_value = "65536", value_name = "BYTES", allow_hyphen_values = true, value_parser = knobs::size_limit)]
     max_value_size: u64,
+
+    /// The largest state of one automation, in bytes of compact JSON, 16777216 at most; 0 for no limit. Unless given, the
+    /// limit of a value. Every read and every write of a state costs time and memory in proportion to its size.
+    #[arg(long, env = "AUTOMATION_KV_MAX_STATE_SIZE", value_name = "BYTES", allow_hyphen_values = true, value_parser = knobs::state_size_limit)]
+    max_state_size: Option<u64>,
 
     /// The longest that a request waits for others, in milliseconds from its arrival; then it is 409 `kv_store_busy`.
     /// Longer means fewer refusals under load and slower ones.
@@ -97,6 +103,7 @@ impl Serve {
             .map_err(|error| CommandError::new(format!("cannot start the engine: {error}")))?;
         let vault = Vault::new(&secret, &previous, self.database.adopt);
         let service = Service::new(storage, engine, vault, self.service_options());
+        service.start_sweep();
         self.announce(address, &database, Some(&Tokens::new(&secret, &[])))?;
         let api = Api::new(service.clone(), Tokens::new(&secret, &previous));
         run(listener, api, &self.base_path).await?;
@@ -114,24 +121,33 @@ impl Serve {
 
     fn service_options(&self) -> ServiceOptions {
         ServiceOptions {
-            max_state_bytes: self.max_value_size,
+            max_state_bytes: self.max_state_bytes(),
+            max_value_bytes: self.max_value_size,
             lock_timeout: Duration::from_millis(self.lock_timeout_ms),
             ..ServiceOptions::default()
         }
     }
 
+    fn max_state_bytes(&self) -> u64 {
+        self.max_state_size.unwrap_or(self.max_value_size)
+    }
+
     /// Says on stdout where the service is, what it keeps where, and its limits.
     fn announce(&self, address: SocketAddr, database: &Database, tokens: Option<&Tokens>) -> Result<(), CommandError> {
-        let limit = match self.max_value_size {
+        let size = |limit| match limit {
             0 => "none".to_string(),
             bytes => format!("{bytes} bytes"),
         };
+        let mut sizes = format!("state size {}", size(self.max_state_bytes()));
+        if self.max_state_bytes() != self.max_value_size {
+            let _ = write!(sizes, ", value size {}", size(self.max_value_size));
+        }
         println!(
             "listening on http://{address} (paths /v1/kv and {}/v1/kv)",
             self.base_path
         );
         println!("states in {database}");
-        println!("limits: state size {limit}, lock timeout {} ms", self.lock_timeout_ms);
+        println!("limits: {sizes}, lock timeout {} ms", self.lock_timeout_ms);
         if let Some(tokens) = tokens.filter(|_| self.dev) {
             println!("{}", dev::welcome(address, tokens)?);
         }

@@ -4,6 +4,7 @@ use wasmtime::StoreLimits;
 
 use super::generated::automation::kv::types::{self, Failure};
 use super::generated::automation::kv::{storage, vault};
+use crate::storage::Sealed;
 use crate::vault::AutomationVault;
 
 /// The host's side of one session.
@@ -11,7 +12,7 @@ pub(super) struct SessionState {
     /// What `load` gives, until it did.
     pub(super) sealed: Option<Vec<u8>>,
     /// What `save` was given.
-    pub(super) saved: Option<Vec<u8>>,
+    pub(super) saved: Option<Sealed>,
     /// The keys of the automation.
     pub(super) vault: AutomationVault,
     /// How much memory the instance may have.
@@ -23,8 +24,8 @@ impl storage::Host for SessionState {
         Ok(Ok(self.sealed.take()))
     }
 
-    fn save(&mut self, sealed: Vec<u8>) -> wasmtime::Result<Result<(), Failure>> {
-        self.saved = Some(sealed);
+    fn save(&mut self, bytes: Vec<u8>, expires_at: Option<u64>) -> wasmtime::Result<Result<(), Failure>> {
+        self.saved = Some(Sealed { bytes, expires_at });
         Ok(Ok(()))
     }
 }

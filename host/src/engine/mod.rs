@@ -7,6 +7,7 @@
 mod configuration;
 mod imports;
 mod pool;
+mod request;
 mod session;
 mod slots;
 mod ticker;

@@ -9,6 +9,7 @@ use super::pool::Pool;
 use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
 use super::{Engine, EngineError, configuration};
+use crate::storage::Sealed;
 use crate::vault::{AutomationVault, TimestampMs};
 
 /// What an instance needs besides its state: its stack, its code's data, a request.
@@ -25,6 +26,8 @@ pub struct Input {
     pub vault: AutomationVault,
     /// The largest document, in bytes of compact JSON; 0 for no limit.
     pub max_state_bytes: u64,
+    /// The largest single value, in bytes of compact JSON; 0 for no limit.
+    pub max_value_bytes: u64,
     /// The time that the session's requests happen at.
     pub now: TimestampMs,
 }
@@ -42,6 +45,7 @@ impl Engine {
     pub fn open(&self, input: Input) -> Result<Session, EngineError> {
         let limits = Limits {
             state_bytes: input.max_state_bytes,
+            value_bytes: input.max_value_bytes,
         };
         let now = input.now;
         let mut session = self.instantiate(input)?;
@@ -57,6 +61,7 @@ impl Engine {
             sealed: None,
             vault,
             max_state_bytes: 1,
+            max_value_bytes: 1,
             now: 0,
         })?;
         session.call("savepoint", |engine, store| engine.call_savepoint(store))?;
@@ -95,8 +100,14 @@ impl Session {
         self.call("execute", |engine, store| engine.call_execute(store, request))
     }
 
-    /// Ends the session. Gives the state to save, sealed, if anything changed.
-    pub fn commit(mut self) -> Result<Option<Vec<u8>>, EngineError> {
+    /// Whether the session has found keys whose time had come.
+    pub fn has_expired(&mut self) -> Result<bool, EngineError> {
+        let reply = self.execute(&Request::of(Vec::new()))?;
+        Ok(reply.is_ok_and(|reply| reply.has_expired))
+    }
+
+    /// Ends the session. Gives the state to save, sealed, if anything changed or keys were found expired.
+    pub fn commit(mut self) -> Result<Option<Sealed>, EngineError> {
         self.call("commit", |engine, store| engine.call_commit(store))??;
         Ok(self.store.data_mut().saved.take())
     }

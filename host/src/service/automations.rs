@@ -1,11 +1,10 @@
 //! Automations as a whole: which there are, and getting rid of one.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Service, ServiceError, Shared};
 use crate::automation::AutomationId;
-use crate::engine::types::{Operation, Request};
+use crate::engine::types::Request;
 use crate::report::Chain;
 use crate::storage::{Listed, Stored};
 use crate::vault::TimestampMs;
@@ -46,13 +45,9 @@ impl Service {
 impl Shared {
     fn summary(&self, row: Listed) -> AutomationSummary {
         let stored_bytes = row.record.sealed.len() as u64;
-        let request = Arc::new(Request {
-            operations: vec![Operation::ListKeys],
-            if_version: None,
-            always_bump: false,
-        });
-        let reply = self.read(row.automation, Stored::Present(row.record), &request);
-        let state = match reply {
+        let nothing = Request::of(Vec::new());
+        let reading = self.read(row.automation, Stored::Present(row.record), &nothing);
+        let state = match reading.map(|reading| reading.answer) {
             Ok(Ok(reply)) => Some((reply.version, reply.size_bytes)),
             Ok(Err(_)) => None,
             Err(error) => {

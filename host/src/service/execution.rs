@@ -1,13 +1,13 @@
 //! One session: what is stored in, answers and the next state out. Nothing here waits.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::{Answer, ServiceError, Shared, metrics};
 use crate::automation::AutomationId;
 use crate::engine::types::Request;
 use crate::engine::{Input, Session};
-use crate::storage::{Revision, Stored};
+use crate::storage::{Revision, Sealed, Stored};
 
 /// What a session over a group of requests gave.
 pub(super) struct Execution {
@@ -16,7 +16,14 @@ pub(super) struct Execution {
     /// The revision that the session started from.
     pub(super) seen: Option<Revision>,
     /// The state to save, if anything changed.
-    pub(super) next: Option<Vec<u8>>,
+    pub(super) next: Option<Sealed>,
+}
+
+/// What a session over a request that only reads gave.
+pub(super) struct Reading {
+    pub(super) answer: Answer,
+    /// Whether keys were found whose time had come. Their bytes are still in what is stored.
+    pub(super) has_expired: bool,
 }
 
 impl Shared {
@@ -44,12 +51,17 @@ impl Shared {
         automation: AutomationId,
         stored: Stored,
         request: &Request,
-    ) -> Result<Answer, ServiceError> {
+    ) -> Result<Reading, ServiceError> {
         let begun = Instant::now();
         let (mut session, _) = self.session(automation, stored)?;
         let answer = session.execute(request)?;
+        let has_expired = match &answer {
+            Ok(reply) => reply.has_expired,
+            // A refusal does not say so, but may come from a key that is gone.
+            Err(_) => session.has_expired()?,
+        };
         self.metrics.session_seconds.observe(metrics::seconds(begun.elapsed()));
-        Ok(answer)
+        Ok(Reading { answer, has_expired })
     }
 
     fn session(&self, automation: AutomationId, stored: Stored) -> Result<(Session, Option<Revision>), ServiceError> {
@@ -64,13 +76,9 @@ impl Shared {
             sealed: record.map(|record| record.sealed),
             vault: self.vault.for_automation(automation),
             max_state_bytes: self.options.max_state_bytes,
-            now: now_ms(),
+            max_value_bytes: self.options.max_value_bytes,
+            now: self.clock.now(),
         })?;
         Ok((session, seen))
     }
-}
-
-fn now_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }

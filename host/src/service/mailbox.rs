@@ -39,11 +39,11 @@ pub(super) enum Posted {
 }
 
 impl Job {
-    pub(super) fn new(request: Request, arrival: Instant, deadline: Instant) -> (Self, Ticket) {
+    pub(super) fn new(request: Arc<Request>, arrival: Instant, deadline: Instant) -> (Self, Ticket) {
         let (sender, receiver) = oneshot::channel();
         let claimed = Arc::new(AtomicBool::new(false));
         let job = Self {
-            request: Arc::new(request),
+            request,
             arrival,
             deadline,
             answer: sender,

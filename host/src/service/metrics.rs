@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{Answer, ServiceError};
 use crate::engine::EngineError;
-use crate::engine::types::{ListEnd, Operation, Reason, Request};
+use crate::engine::types::{Expiry, ListEnd, Operation, Reason, Request};
 use crate::storage::Connections;
 
 /// The media type of the metrics as text.
@@ -39,6 +39,7 @@ pub(super) struct Metrics {
     traps: Counter,
     decrypt_failures: Counter,
     storage_failures: Counter,
+    swept: Counter,
     waiting: Gauge,
     open_connections: Gauge,
     busy_connections: Gauge,
@@ -67,6 +68,7 @@ impl Metrics {
             traps: Counter::default(),
             decrypt_failures: Counter::default(),
             storage_failures: Counter::default(),
+            swept: Counter::default(),
             waiting: Gauge::default(),
             open_connections: Gauge::default(),
             busy_connections: Gauge::default(),
@@ -127,6 +129,11 @@ impl Metrics {
             self.storage_failures.clone(),
         );
         registry.register(
+            "kv_swept",
+            "States that were saved without their expired keys because nobody else had touched them",
+            self.swept.clone(),
+        );
+        registry.register(
             "kv_mailbox_waiting",
             "Writes that wait for their turn, of all automations",
             self.waiting.clone(),
@@ -165,6 +172,8 @@ impl Metrics {
                 Reason::VersionMismatch(_) => self.conflict("version_mismatch"),
                 Reason::KeyExists => self.conflict("key_exists"),
                 Reason::KeyAbsent => self.conflict("key_not_exists"),
+                Reason::CheckFailed(_) => self.conflict("check_failed"),
+                Reason::Held(_) => self.conflict("held"),
                 _ => {}
             },
             Err(ServiceError::Busy) => self.conflict("lock_timeout"),
@@ -183,6 +192,11 @@ impl Metrics {
         self.conflict("lost_race");
     }
 
+    /// Notes a state that the sweep has found expired keys in.
+    pub(super) fn swept(&self) {
+        self.swept.inc();
+    }
+
     fn conflict(&self, reason: &'static str) {
         self.conflicts.get_or_create(&ReasonLabel { reason }).inc();
     }
@@ -198,23 +212,31 @@ pub(super) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
-/// What a request is called in the metrics: as over HTTP.
+/// What a request is called in the metrics: as over HTTP. A single call is called by what follows its checks.
 pub(super) fn operation_name(request: &Request) -> &'static str {
-    match request.operations.as_slice() {
-        [operation] if !request.always_bump => match operation {
-            Operation::ListKeys => "list",
-            Operation::Get(_) => "get",
-            Operation::Set(_) => "set",
-            Operation::Patch(_) => "patch",
-            Operation::Delete(_) => "delete",
-            Operation::Increment(_) => "incr",
-            Operation::Decrement(_) => "decr",
-            Operation::Push(push) if push.end == ListEnd::Head => "lpush",
-            Operation::Push(_) => "rpush",
-            Operation::Pop(pop) if pop.end == ListEnd::Head => "lpop",
-            Operation::Pop(_) => "rpop",
-            Operation::Length(_) => "len",
-        },
-        _ => "batch",
+    if request.always_bump {
+        return "batch";
+    }
+    let is_check = |operation: &&Operation| matches!(operation, Operation::Check(_));
+    match request.operations.iter().find(|operation| !is_check(operation)) {
+        Some(Operation::ListKeys(_)) => "list",
+        Some(Operation::Get(_)) => "get",
+        None | Some(Operation::Check(_)) => "check",
+        Some(Operation::Set(_)) => "set",
+        Some(Operation::Expire(expire)) if expire.expiry == Expiry::Never => "persist",
+        Some(Operation::Expire(_)) => "expire",
+        Some(Operation::Edit(_)) => "patch",
+        Some(Operation::Delete(_)) => "delete",
+        Some(Operation::Increment(_)) => "incr",
+        Some(Operation::Decrement(_)) => "decr",
+        Some(Operation::Push(push)) if push.end == ListEnd::Head => "lpush",
+        Some(Operation::Push(_)) => "rpush",
+        Some(Operation::Pop(pop)) if pop.end == ListEnd::Head => "lpop",
+        Some(Operation::Pop(_)) => "rpop",
+        Some(Operation::Range(_)) => "range",
+        Some(Operation::Trim(_)) => "trim",
+        Some(Operation::Remove(_)) => "remove",
+        Some(Operation::Length(_)) => "len",
+        Some(Operation::Claim(_)) => "claim",
     }
 }

@@ -4,12 +4,17 @@
 //! engine session, carries out each request on its own, commits once and answers all. An answer goes
 //! out only after the commit is durable. A lost compare-and-set opens a new session on what is stored now
 //! and carries out the same requests.
+//!
+//! A read that finds keys whose time has come is carried out once more as a write, so that they are gone for good before
+//! anybody is told so. A sweep does the same for states that nobody touches.
 
 mod automations;
+mod clock;
 mod execution;
 mod mailbox;
 mod metrics;
 mod runner;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,10 +24,13 @@ use tokio::time::timeout_at;
 use crate::automation::AutomationId;
 use crate::engine::types::{Rejection, Reply, Request};
 use crate::engine::{Engine, EngineError};
+use crate::report::Chain;
 use crate::storage::{Storage, StorageError, Stored};
-use crate::vault::Vault;
+use crate::vault::{TimestampMs, Vault};
+use clock::Clock;
 use mailbox::{Job, Mailboxes, Posted};
 use metrics::Metrics;
+use sweep::Sweeping;
 
 pub use automations::AutomationSummary;
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
@@ -32,10 +40,15 @@ pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub struct ServiceOptions {
     /// The largest document, in bytes of compact JSON; 0 for no limit.
     pub max_state_bytes: u64,
+    /// The largest single value, in bytes of compact JSON; 0 for no limit.
+    pub max_value_bytes: u64,
     /// The longest that a request waits for others, counted from its arrival.
     pub lock_timeout: Duration,
     /// The most writes that may wait for one automation.
     pub max_waiting: usize,
+    /// Between two looks for states with expired keys that nobody touches, once
+    /// [`start_sweep`](Service::start_sweep) was called.
+    pub sweep_interval: Duration,
 }
 
 /// The service itself. Cheap to clone.
@@ -49,8 +62,10 @@ struct Shared {
     engine: Engine,
     vault: Vault,
     options: ServiceOptions,
+    clock: Clock,
     mailboxes: Mailboxes,
     metrics: Metrics,
+    sweeping: Sweeping,
 }
 
 /// A reply, or why the caller's request was refused.
@@ -89,8 +104,10 @@ impl Default for ServiceOptions {
     fn default() -> Self {
         Self {
             max_state_bytes: 65_536,
+            max_value_bytes: 65_536,
             lock_timeout: Duration::from_secs(5),
             max_waiting: 1024,
+            sweep_interval: Duration::from_secs(30),
         }
     }
 }
@@ -104,8 +121,10 @@ impl Service {
                 engine,
                 vault,
                 options,
+                clock: Clock::default(),
                 mailboxes: Mailboxes::new(options.max_waiting),
                 metrics: Metrics::new(),
+                sweeping: Sweeping::default(),
             }),
         }
     }
@@ -115,20 +134,22 @@ impl Service {
         self.shared.options
     }
 
+    /// The time that sessions happen at: the system's, except that it never goes back.
+    pub fn now(&self) -> TimestampMs {
+        self.shared.clock.now()
+    }
+
     /// Carries out a request that only reads, on what is committed now. Sees every write that was
     /// answered before.
     pub async fn read(
         &self,
         automation: AutomationId,
-        request: Request,
+        request: impl Into<Arc<Request>>,
         arrival: Instant,
     ) -> Result<Answer, ServiceError> {
-        let deadline = arrival + self.shared.options.lock_timeout;
-        let answer = match self.shared.load(automation, deadline).await {
-            Ok(stored) => self.shared.read(automation, stored, &request),
-            Err(error) => Err(error),
-        };
+        let request = request.into();
         let name = metrics::operation_name(&request);
+        let answer = self.shared.read_committed(automation, request, arrival).await;
         self.shared.metrics.finished(name, arrival, &answer);
         answer
     }
@@ -138,29 +159,14 @@ impl Service {
     pub async fn write(
         &self,
         automation: AutomationId,
-        request: Request,
+        request: impl Into<Arc<Request>>,
         arrival: Instant,
     ) -> Result<Answer, ServiceError> {
+        let request = request.into();
         let name = metrics::operation_name(&request);
-        let answer = self.write_in_turn(automation, request, arrival).await;
+        let answer = self.shared.write(automation, request, arrival).await;
         self.shared.metrics.finished(name, arrival, &answer);
         answer
-    }
-
-    async fn write_in_turn(
-        &self,
-        automation: AutomationId,
-        request: Request,
-        arrival: Instant,
-    ) -> Result<Answer, ServiceError> {
-        let deadline = arrival + self.shared.options.lock_timeout;
-        let (job, ticket) = Job::new(request, arrival, deadline);
-        match self.shared.mailboxes.post(automation, job) {
-            Posted::First => drop(tokio::spawn(runner::run(Arc::clone(&self.shared), automation))),
-            Posted::Behind => {}
-            Posted::Full => return Err(ServiceError::Overloaded),
-        }
-        ticket.answer(deadline).await
     }
 
     /// Whether the storage answers.
@@ -177,6 +183,7 @@ impl Service {
     /// Finishes the writes that were taken, then closes the storage.
     pub async fn close(&self) {
         const POLL: Duration = Duration::from_millis(5);
+        self.shared.sweeping.stop();
         while !self.shared.mailboxes.are_empty() {
             tokio::time::sleep(POLL).await;
         }
@@ -185,6 +192,46 @@ impl Service {
 }
 
 impl Shared {
+    /// Carries out a request in the turn of its automation.
+    async fn write(
+        self: &Arc<Self>,
+        automation: AutomationId,
+        request: Arc<Request>,
+        arrival: Instant,
+    ) -> Result<Answer, ServiceError> {
+        let deadline = arrival + self.options.lock_timeout;
+        let (job, ticket) = Job::new(request, arrival, deadline);
+        match self.mailboxes.post(automation, job) {
+            Posted::First => drop(tokio::spawn(runner::run(Arc::clone(self), automation))),
+            Posted::Behind => {}
+            Posted::Full => return Err(ServiceError::Overloaded),
+        }
+        ticket.answer(deadline).await
+    }
+
+    /// Carries out a request on what is stored, out of turn; in turn, if keys were found expired.
+    async fn read_committed(
+        self: &Arc<Self>,
+        automation: AutomationId,
+        request: Arc<Request>,
+        arrival: Instant,
+    ) -> Result<Answer, ServiceError> {
+        let deadline = arrival + self.options.lock_timeout;
+        let stored = self.load(automation, deadline).await?;
+        let reading = self.read(automation, stored, &request)?;
+        if !reading.has_expired {
+            return Ok(reading.answer);
+        }
+        match self.write(automation, request, arrival).await {
+            Ok(answer) => Ok(answer),
+            // A storage that takes no writes now still lets read.
+            Err(error) => {
+                tracing::debug!(%automation, error = %Chain(&error), "expired keys stay where they are");
+                Ok(reading.answer)
+            }
+        }
+    }
+
     /// What is stored, if the storage says so in time.
     async fn load(&self, automation: AutomationId, deadline: Instant) -> Result<Stored, ServiceError> {
         let load = self.storage.load(automation);

@@ -155,10 +155,10 @@ impl Shared {
         let Some(next) = execution.next.take() else {
             return Ok(Some(execution));
         };
-        let bytes = next.len();
+        let bytes = next.bytes.len();
         let record = Record {
             revision: execution.seen.unwrap_or(0) + 1,
-            sealed: next.clone(),
+            sealed: next.bytes.clone(),
         };
         let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
         if swap == Swap::Lost {
@@ -185,7 +185,7 @@ impl Shared {
         let step = Box::new(move |stored| {
             let mut executed = shared.execute(automation, stored, &requests);
             let next = executed.as_mut().ok().and_then(|execution| execution.next.take());
-            bytes_saved.store(next.as_ref().map_or(0, Vec::len), Ordering::Relaxed);
+            bytes_saved.store(next.as_ref().map_or(0, |next| next.bytes.len()), Ordering::Relaxed);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(executed);
             next
         });

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Listed, Record, Revision, Step, Storage, StorageError, Stored, Swap};
+use super::{Listed, Record, Revision, Sealed, Step, Storage, StorageError, Stored, Swap};
 use crate::automation::AutomationId;
 
 /// A storage that forgets everything with the process.
@@ -17,7 +17,13 @@ pub struct MemoryStorage {
 }
 
 /// None stands for a tombstone.
-type Row = Option<Listed>;
+type Row = Option<State>;
+
+#[derive(Debug)]
+struct State {
+    listed: Listed,
+    expires_at: Option<u64>,
+}
 
 impl MemoryStorage {
     fn rows(&self) -> MutexGuard<'_, BTreeMap<AutomationId, Row>> {
@@ -35,7 +41,7 @@ impl Storage for MemoryStorage {
         &self,
         automation: AutomationId,
         seen: Option<Revision>,
-        sealed: Vec<u8>,
+        sealed: Sealed,
         _deadline: Instant,
     ) -> Result<Swap, StorageError> {
         let mut rows = self.rows();
@@ -66,8 +72,23 @@ impl Storage for MemoryStorage {
     async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
         let rows = self.rows();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let states = rows.range((from, Bound::Unbounded)).filter_map(|(_, row)| row.clone());
-        Ok(states.take(limit as usize).collect())
+        let states = rows.range((from, Bound::Unbounded)).filter_map(|(_, row)| row.as_ref());
+        Ok(states.take(limit as usize).map(|state| state.listed.clone()).collect())
+    }
+
+    async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
+        let rows = self.rows();
+        let due = |(automation, row): (&AutomationId, &Row)| {
+            let expires_at = row.as_ref()?.expires_at?;
+            (expires_at <= now_ms).then_some((expires_at, *automation))
+        };
+        let mut due: Vec<_> = rows.iter().filter_map(due).collect();
+        due.sort_unstable();
+        Ok(due
+            .into_iter()
+            .take(limit as usize)
+            .map(|(_, automation)| automation)
+            .collect())
     }
 
     async fn check(&self) -> Result<(), StorageError> {
@@ -81,23 +102,27 @@ fn stored(rows: &BTreeMap<AutomationId, Row>, automation: AutomationId) -> Store
     match rows.get(&automation) {
         None => Stored::Absent,
         Some(None) => Stored::Deleted,
-        Some(Some(listed)) => Stored::Present(listed.record.clone()),
+        Some(Some(state)) => Stored::Present(state.listed.record.clone()),
     }
 }
 
-fn save(rows: &mut BTreeMap<AutomationId, Row>, automation: AutomationId, sealed: Vec<u8>) {
+fn save(rows: &mut BTreeMap<AutomationId, Row>, automation: AutomationId, sealed: Sealed) {
     let now = now_ms();
-    let before = rows.get(&automation).and_then(Option::as_ref);
-    let row = Listed {
+    let before = rows
+        .get(&automation)
+        .and_then(Option::as_ref)
+        .map(|state| &state.listed);
+    let listed = Listed {
         automation,
         record: Record {
             revision: before.map_or(0, |listed| listed.record.revision) + 1,
-            sealed,
+            sealed: sealed.bytes,
         },
         created_at: before.map_or(now, |listed| listed.created_at),
         updated_at: now,
     };
-    rows.insert(automation, Some(row));
+    let expires_at = sealed.expires_at;
+    rows.insert(automation, Some(State { listed, expires_at }));
 }
 
 fn now_ms() -> u64 {

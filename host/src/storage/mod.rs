@@ -6,6 +6,7 @@
 mod memory;
 mod postgres;
 mod sqlite;
+mod text;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,6 +65,15 @@ pub struct Record {
     pub sealed: Vec<u8>,
 }
 
+/// A state to save.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The sealed state: a Fernet token.
+    pub bytes: Vec<u8>,
+    /// When the first of the keys in it stops to exist, in milliseconds since 1970; none if none does.
+    pub expires_at: Option<u64>,
+}
+
 /// An automation with a state, as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -86,8 +96,8 @@ pub enum Swap {
     Lost,
 }
 
-/// Given what is stored, gives the sealed state to store instead, if any.
-pub type Step = Box<dyn FnOnce(Stored) -> Option<Vec<u8>> + Send>;
+/// Given what is stored, gives the state to store instead, if any.
+pub type Step = Box<dyn FnOnce(Stored) -> Option<Sealed> + Send>;
 
 /// Why a storage did not do what it was asked. Nothing was saved, except perhaps where
 /// [`OutcomeUnknown`](Self::OutcomeUnknown) says so.
@@ -174,7 +184,7 @@ pub trait Storage: Send + Sync + 'static {
         &self,
         automation: AutomationId,
         seen: Option<Revision>,
-        sealed: Vec<u8>,
+        sealed: Sealed,
         deadline: Instant,
     ) -> Result<Swap, StorageError>;
 
@@ -190,6 +200,10 @@ pub trait Storage: Send + Sync + 'static {
 
     /// At most `limit` automations with a state whose ids come after `after`, in the order of their ids.
     async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError>;
+
+    /// At most `limit` automations with a state in which a key's time has come at `now_ms`, milliseconds since 1970; those
+    /// that are due longest come first.
+    async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError>;
 
     /// How many connections are open to a database server, and how many of them are at work.
     fn connections(&self) -> Connections {

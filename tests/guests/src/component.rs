@@ -37,7 +37,10 @@ impl Guest for Misbehaving {
         Ok(Reply {
             version: 1,
             size_bytes: 2,
-            outcomes: vec![Outcome::Deleted(false)],
+            limit_bytes: 0,
+            outcomes: vec![Outcome::Removed(0)],
+            is_replay: false,
+            has_expired: false,
         })
     }
 

@@ -303,13 +303,17 @@ fn play(state: Option<&[u8]>, request: &Request) -> (Played, Option<Vec<u8>>) {
         sealed: state.map(<[u8]>::to_vec),
         vault: VAULT.for_automation(AutomationId::from(Uuid::nil())),
         max_state_bytes: MAX_STATE_BYTES,
+        max_value_bytes: MAX_STATE_BYTES,
         now: 1_000_000,
     };
     let mut session = ENGINE.open(input).expect("a session");
     let answer: Result<_, Rejection> = session.execute(request).expect("an answer");
     let body = expected(request, &answer);
     match answer {
-        Ok(reply) => (Ok((reply.version, body)), session.commit().expect("a commit")),
+        Ok(reply) => (
+            Ok((reply.version, body)),
+            session.commit().expect("a commit").map(|sealed| sealed.bytes),
+        ),
         Err(_) => (Err(body), None),
     }
 }

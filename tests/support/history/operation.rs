@@ -3,8 +3,8 @@
 use std::io;
 
 use automation_kv::engine::types::{
-    Condition, CountOperation, GetOperation, ListEnd, Operation, Outcome, PatchOperation, PopOperation, PushOperation,
-    Reason, Rejection, Reply, Request, SetOperation,
+    Condition, CountOperation, EditOperation, Effect, Expiry, GetOperation, ListEnd, ListOperation, Operation, Outcome,
+    Place, PlacedValue, PopOperation, PushOperation, Reason, Rejection, Reply, Request, SetOperation, Step,
 };
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -43,6 +43,7 @@ impl Author {
             operations,
             if_version,
             always_bump: is_batch,
+            once: None,
         }
     }
 
@@ -55,20 +56,29 @@ impl Author {
             5..=7 => Operation::Pop(PopOperation {
                 key: self.key("list"),
                 end: self.end(),
+                count: 1,
             }),
             8 | 9 => Operation::Set(SetOperation {
                 key: self.any_key(),
                 value: self.value(),
                 condition: [Condition::Always, Condition::IfAbsent, Condition::IfPresent][self.random.usize(..3)],
+                expiry: Expiry::Never,
             }),
-            10 => Operation::Patch(PatchOperation {
+            10 => Operation::Edit(EditOperation {
                 key: self.key("object"),
-                path: ["a", "a.b", "c[\"d.e\"]"][self.random.usize(..3)].to_owned(),
-                value: self.value(),
+                steps: vec![Step::Set(PlacedValue {
+                    at: Place::Members(["a", "a.b", "c[\"d.e\"]"][self.random.usize(..3)].to_owned()),
+                    value: self.value(),
+                })],
                 create: is_batch,
             }),
             11 | 12 => Operation::Delete(self.any_key()),
-            13 => Operation::ListKeys,
+            13 => Operation::ListKeys(ListOperation {
+                prefix: String::new(),
+                limit: None,
+                cursor: None,
+                values: false,
+            }),
             14 => Operation::Length(self.key("list")),
             15 => Operation::Get(GetOperation {
                 key: self.key("object"),
@@ -93,6 +103,8 @@ impl Author {
             key: self.key("list"),
             value: self.value(),
             end: self.end(),
+            max_length: None,
+            expiry: Expiry::Keep,
         })
     }
 
@@ -132,7 +144,7 @@ impl Author {
 pub fn is_write(operation: &Operation) -> bool {
     !matches!(
         operation,
-        Operation::ListKeys | Operation::Get(_) | Operation::Length(_)
+        Operation::ListKeys(_) | Operation::Get(_) | Operation::Length(_)
     )
 }
 
@@ -160,7 +172,7 @@ fn http(request: &Request) -> (&'static str, String, Option<Value>) {
         (Some(condition), more) => format!("?{condition}&{more}"),
     };
     match &request.operations[0] {
-        Operation::ListKeys => ("GET", String::new(), None),
+        Operation::ListKeys(_) => ("GET", String::new(), None),
         Operation::Get(get) => {
             let path = get.path.as_ref().map(|path| format!("path={path}")).unwrap_or_default();
             ("GET", format!("/{}{}", get.key, query(&path)), None)
@@ -174,9 +186,10 @@ fn http(request: &Request) -> (&'static str, String, Option<Value>) {
             };
             ("PUT", format!("/{}{}", set.key, query(flag)), Some(parse(&set.value)))
         }
-        Operation::Patch(patch) => {
-            let body = json!({"path": patch.path, "value": parse(&patch.value)});
-            ("PATCH", format!("/{}{}", patch.key, query("")), Some(body))
+        Operation::Edit(edit) => {
+            let (path, value) = member(edit);
+            let body = json!({"path": path, "value": value});
+            ("PATCH", format!("/{}{}", edit.key, query("")), Some(body))
         }
         Operation::Delete(key) => ("DELETE", format!("/{key}{}", query("")), None),
         operation @ (Operation::Increment(_) | Operation::Decrement(_) | Operation::Push(_) | Operation::Pop(_)) => {
@@ -187,6 +200,7 @@ fn http(request: &Request) -> (&'static str, String, Option<Value>) {
             let path = format!("/{}/{}{}", text(&key), text(&name), query(""));
             ("POST", path, (!members.is_empty()).then_some(body))
         }
+        other => unreachable!("{other:?} has no author"),
     }
 }
 
@@ -202,8 +216,9 @@ fn in_batch(operation: &Operation) -> Value {
             }
             body
         }
-        Operation::Patch(patch) => {
-            json!({"op": "patch", "key": patch.key, "path": patch.path, "value": parse(&patch.value)})
+        Operation::Edit(edit) => {
+            let (path, value) = member(edit);
+            json!({"op": "patch", "key": edit.key, "path": path, "value": value})
         }
         Operation::Delete(key) => json!({"op": "delete", "key": key}),
         Operation::Increment(count) => json!({"op": "incr", "key": count.key, "by": parse(&count.by)}),
@@ -212,7 +227,20 @@ fn in_batch(operation: &Operation) -> Value {
             json!({"op": side(push.end, "lpush", "rpush"), "key": push.key, "value": parse(&push.value)})
         }
         Operation::Pop(pop) => json!({"op": side(pop.end, "lpop", "rpop"), "key": pop.key}),
-        Operation::ListKeys | Operation::Get(_) | Operation::Length(_) => unreachable!("no operation of a batch"),
+        other => unreachable!("{other:?} has no author in a batch"),
+    }
+}
+
+/// The member that an edit sets, and to what.
+fn member(edit: &EditOperation) -> (&str, Value) {
+    match edit.steps.as_slice() {
+        [
+            Step::Set(PlacedValue {
+                at: Place::Members(path),
+                value,
+            }),
+        ] => (path, parse(value)),
+        other => unreachable!("{other:?} has no author"),
     }
 }
 
@@ -239,13 +267,21 @@ pub fn expected(request: &Request, answer: &Result<Reply, Rejection>) -> (u16, V
 
 fn alone(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Keys(keys) => json!({"keys": keys, "count": keys.len()}),
+        Outcome::Keys(page) => {
+            let keys: Vec<&str> = page.keys.iter().map(|listed| listed.key.as_str()).collect();
+            json!({"keys": keys, "count": keys.len()})
+        }
         Outcome::Value(entry) => json!({"value": parse(&entry.value)}),
         Outcome::Stored(stored) => json!({"value": parse(&stored.value), "created": stored.created}),
-        Outcome::Patched(value) | Outcome::Number(value) => json!({"value": parse(value)}),
-        Outcome::Deleted(deleted) => json!({"deleted": deleted}),
+        Outcome::Edited(effects) => match effects.as_slice() {
+            [Effect::Placed(value)] => json!({"value": parse(value)}),
+            other => unreachable!("{other:?} has no author"),
+        },
+        Outcome::Number(value) => json!({"value": parse(value)}),
+        Outcome::Removed(removed) => json!({"deleted": *removed > 0}),
         Outcome::Length(length) => json!({"length": length}),
-        Outcome::Popped(item) => json!({"value": item.as_deref().map_or(Value::Null, parse)}),
+        Outcome::Items(items) => json!({"value": items.first().map_or(Value::Null, |item| parse(item))}),
+        other => unreachable!("{other:?} has no author"),
     }
 }
 
@@ -253,7 +289,7 @@ fn alone(outcome: &Outcome) -> Value {
 fn in_results(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Stored(stored) => json!({"success": true, "created": stored.created}),
-        Outcome::Patched(_) => json!({"success": true}),
+        Outcome::Edited(_) => json!({"success": true}),
         outcome => {
             let mut body = alone(outcome);
             body["success"] = true.into();
@@ -283,8 +319,12 @@ fn refusal(reason: &Reason) -> (u16, &'static str) {
         Reason::InvalidPath(_) => (400, "invalid_path"),
         Reason::InvalidValue(_) => (400, "invalid_value"),
         Reason::TooLarge(_) => (413, "state_too_large"),
+        Reason::ValueTooLarge(_) => (413, "value_too_large"),
         Reason::InvalidJson(_) | Reason::InvalidArgument(_) => (422, "invalid_request"),
         Reason::InvalidKey(_) => (400, "invalid_key"),
+        Reason::CheckFailed(_) | Reason::Held(_) | Reason::NotALease | Reason::OnceMismatch => {
+            unreachable!("{reason:?} has no author")
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 //! Each layer's errors become answers here and nowhere else. What is ours to know (causes, backtraces)
 //! goes to the log and never into an answer.
 
+mod operation_failed;
+mod refused;
 mod rejection;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -17,22 +19,25 @@ use crate::service::ServiceError;
 use crate::storage::StorageError;
 use crate::token::TokenError;
 
-pub(super) use rejection::{BatchOperation, batch_rejected, rejected};
+pub(super) use rejection::{Asked, BatchItem, batch_rejected, rejected};
 
 /// An error answer.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
     code: &'static str,
-    message: String,
+    message: Box<str>,
     /// Members before `error`, JSON text each.
     leading: Vec<(&'static str, String)>,
     /// Members after `message`, JSON text each.
     more: Vec<(&'static str, String)>,
     /// JSON text.
-    detail: Option<String>,
-    retry: bool,
+    detail: Option<Box<str>>,
+    /// 0 for no such header.
+    retry_after_seconds: u32,
     challenge: bool,
+    /// The key's version, if the error is about that.
+    key_version: Option<u64>,
 }
 
 /// One thing that is wrong with the shape of a request.
@@ -51,12 +56,13 @@ impl ApiError {
         Self {
             status,
             code,
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             leading: Vec::new(),
             more: Vec::new(),
             detail: None,
-            retry: false,
+            retry_after_seconds: 0,
             challenge: false,
+            key_version: None,
         }
     }
 
@@ -67,7 +73,7 @@ impl ApiError {
 
     /// Sets `detail` to JSON text.
     pub(super) fn with_raw_detail(mut self, detail: String) -> Self {
-        self.detail = Some(detail);
+        self.detail = Some(detail.into_boxed_str());
         self
     }
 
@@ -84,8 +90,37 @@ impl ApiError {
     }
 
     /// Says that the same request may succeed in a second.
-    pub(super) fn retry(mut self) -> Self {
-        self.retry = true;
+    pub(super) fn retry(self) -> Self {
+        self.retry_after(1)
+    }
+
+    /// Says when the same request may succeed.
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// 412 for a conditional header that does not hold. A key that exists has a version.
+    pub(super) fn precondition_failed(key: &str, key_version: Option<u64>) -> Self {
+        let message = match key_version {
+            Some(version) => format!("key {} has the tag \"{version}\" now", json::string(key)),
+            None => format!("key {} does not exist", json::string(key)),
+        };
+        let mut error = Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
+            .with("key", json::string(key))
+            .with_detail("precondition_failed");
+        error.key_version = key_version;
+        error
+    }
+
+    /// Whether it has this code.
+    pub(super) fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
+    /// Gives it another code.
+    fn called(mut self, code: &'static str) -> Self {
+        self.code = code;
         self
     }
 
@@ -123,9 +158,8 @@ impl ApiError {
     /// 422 for a missing `Authorization` header, as scripts know it.
     pub(super) fn no_authorization() -> Self {
         let problem = Problem::new(["header", "authorization"], "Field required", "missing");
-        let mut error = Self::invalid_request(&[problem]);
-        error.code = "missing_authorization";
-        error.message = "send the header `Authorization: Bearer <token>` with the automation's token".to_string();
+        let mut error = Self::invalid_request(&[problem]).called("missing_authorization");
+        error.message = "send the header `Authorization: Bearer <token>` with the automation's token".into();
         error.challenge = true;
         error
     }
@@ -204,14 +238,23 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, self.body()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.retry {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if self.retry_after_seconds > 0 {
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.retry_after_seconds));
+        }
+        if let Some(version) = self.key_version {
+            headers.insert(ETAG, tag(version));
         }
         if self.challenge {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
+}
+
+/// The tag of a key at a version, as [`ETAG`] holds it.
+pub(super) fn tag(key_version: u64) -> HeaderValue {
+    // Digits in quotes are always fit for a header.
+    HeaderValue::from_str(&format!("\"{key_version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
 impl From<TokenError> for ApiError {

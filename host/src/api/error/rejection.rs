@@ -1,50 +1,87 @@
 //! The engine's rejections as the contract words them: single operations and batches have different
-//! statuses and texts, which scripts rely on.
+//! statuses and texts, which scripts rely on. Here is what they have in common.
 
 use axum::http::StatusCode;
 
+use super::operation_failed::operation_failed;
+use super::refused::refused;
 use super::{ApiError, Problem};
+use crate::api::if_version::IfVersion;
 use crate::api::json::{self, Object};
-use crate::engine::types::{Kind, Reason, Rejection, TooLarge, TypeMismatch, VersionMismatch};
+use crate::api::precondition::Precondition;
+use crate::engine::types::{
+    CheckFailure, InvalidArgument, Operation, Reason, Rejection, TooLarge, ValueTooLarge, VersionMismatch,
+};
+use crate::vault::TimestampMs;
 
-/// An operation of a batch, as far as an error names it.
-pub(in crate::api) struct BatchOperation<'a> {
-    pub(in crate::api) name: &'a str,
+/// What a single call on a key asked for.
+pub(in crate::api) struct Asked<'a> {
     pub(in crate::api) key: &'a str,
+    pub(in crate::api) if_version: Option<&'a IfVersion>,
+    /// What was checked before the operations.
+    pub(in crate::api) preconditions: &'a [Precondition],
+    pub(in crate::api) operations: &'a [Operation],
+    pub(in crate::api) now: TimestampMs,
 }
 
-/// The answer to a refused single operation on `key`. `expected_version` is what the caller wrote.
-pub(in crate::api) fn rejected(reason: &Reason, key: &str, expected_version: Option<&str>) -> ApiError {
-    common(reason, expected_version).unwrap_or_else(|| single(reason, key))
+/// An operation of a batch, as far as an error names it, and what the engine was asked for it.
+pub(in crate::api) struct BatchItem<'a> {
+    pub(in crate::api) name: &'a str,
+    pub(in crate::api) key: &'a str,
+    pub(in crate::api) operations: &'a [Operation],
+}
+
+/// The answer to a refused call.
+pub(in crate::api) fn rejected(rejection: &Rejection, asked: &Asked<'_>) -> ApiError {
+    if let Some(error) = common(&rejection.reason, asked.if_version) {
+        return error;
+    }
+    let index = rejection.operation.unwrap_or(0) as usize;
+    match (&rejection.reason, asked.preconditions.get(index)) {
+        (Reason::CheckFailed(failure), Some(precondition)) => precondition_failed(asked.key, precondition, failure),
+        (reason, _) => {
+            let operation = asked.operations.get(index.saturating_sub(asked.preconditions.len()));
+            refused(reason, asked.key, operation, asked.now)
+        }
+    }
 }
 
 /// The answer to a refused batch.
 pub(in crate::api) fn batch_rejected(
     rejection: &Rejection,
-    operations: &[BatchOperation<'_>],
-    expected_version: Option<&str>,
+    items: &[BatchItem<'_>],
+    if_version: Option<&IfVersion>,
 ) -> ApiError {
-    let index = rejection.operation.unwrap_or(0) as usize;
-    match (&rejection.reason, operations.get(index)) {
-        (Reason::InvalidArgument(argument), _) => {
-            let index = index.to_string();
-            let location = ["body", "operations", index.as_str(), argument.name.as_str()];
-            ApiError::invalid_request(&[Problem::new(location, &argument.message, "int_parsing")])
-        }
-        (reason, Some(operation)) => {
-            common(reason, expected_version).unwrap_or_else(|| operation_failed(reason, index, operation))
-        }
-        (reason, None) => rejected(reason, "", expected_version),
+    if let Some(error) = common(&rejection.reason, if_version) {
+        return error;
     }
+    let mut within = rejection.operation.unwrap_or(0) as usize;
+    for (index, item) in items.iter().enumerate() {
+        let Some(operation) = item.operations.get(within) else {
+            within -= item.operations.len();
+            continue;
+        };
+        return match &rejection.reason {
+            Reason::InvalidArgument(argument) => {
+                let index = index.to_string();
+                let location = ["body", "operations", index.as_str(), field(argument)];
+                ApiError::invalid_request(&[Problem::new(location, &argument.message, kind(argument))])
+            }
+            reason => operation_failed(reason, index, item, operation),
+        };
+    }
+    unexpected()
 }
 
 /// What is the same for single operations and batches.
-fn common(reason: &Reason, expected_version: Option<&str>) -> Option<ApiError> {
+fn common(reason: &Reason, if_version: Option<&IfVersion>) -> Option<ApiError> {
     match reason {
         Reason::InvalidJson(message) => Some(invalid_json(message)),
         Reason::InvalidValue(message) => Some(ApiError::invalid_value(message)),
-        Reason::VersionMismatch(mismatch) => Some(version_mismatch(mismatch, expected_version)),
+        Reason::VersionMismatch(mismatch) => Some(version_mismatch(*mismatch, if_version)),
         Reason::TooLarge(too_large) => Some(state_too_large(too_large)),
+        Reason::ValueTooLarge(too_large) => Some(value_too_large(too_large)),
+        Reason::OnceMismatch => Some(idempotency_key_reused()),
         _ => None,
     }
 }
@@ -57,9 +94,9 @@ fn invalid_json(message: &str) -> ApiError {
     )])
 }
 
-fn version_mismatch(mismatch: &VersionMismatch, expected: Option<&str>) -> ApiError {
+fn version_mismatch(mismatch: VersionMismatch, if_version: Option<&IfVersion>) -> ApiError {
     const MESSAGE: &str = "State was modified by another process";
-    let expected = expected.map_or_else(|| mismatch.expected.to_string(), ToString::to_string);
+    let expected = if_version.map_or_else(|| mismatch.expected.to_string(), |version| version.text.clone());
     let actual = mismatch.actual.to_string();
     let detail = Object::new()
         .string("error", "version_mismatch")
@@ -90,88 +127,65 @@ fn state_too_large(too_large: &TooLarge) -> ApiError {
         .with_detail(message)
 }
 
-fn single(reason: &Reason, key: &str) -> ApiError {
-    let not_found = |code, message: &str| ApiError::new(StatusCode::NOT_FOUND, code, message).with_detail(code);
-    match reason {
-        Reason::InvalidKey(message) => ApiError::invalid_key(message),
-        Reason::InvalidPath(message) => ApiError::content("invalid_path", message),
-        Reason::InvalidArgument(argument) => {
-            ApiError::invalid_request(&[Problem::new(["body", &argument.name], &argument.message, "int_parsing")])
-        }
-        Reason::KeyExists => ApiError::new(
-            StatusCode::CONFLICT,
-            "key_exists",
-            format!("key {} already exists (nx=true)", json::string(key)),
-        )
-        .led_by("key", json::string(key))
-        .led_by("created", "false".to_string()),
-        Reason::KeyAbsent => ApiError::new(
-            StatusCode::CONFLICT,
-            "key_not_exists",
-            format!("key {} does not exist (xx=true)", json::string(key)),
-        )
-        .with_detail("key_not_exists"),
-        Reason::KeyNotFound => not_found("key_not_found", &format!("key {} does not exist", json::string(key))),
-        Reason::PathNotFound => not_found(
-            "invalid_path",
-            &format!("the path leads nowhere in the value of key {}", json::string(key)),
-        ),
-        Reason::TypeMismatch(mismatch) => ApiError::content("type_mismatch", single_mismatch(*mismatch)),
-        Reason::InvalidJson(_) | Reason::InvalidValue(_) | Reason::VersionMismatch(_) | Reason::TooLarge(_) => {
-            unexpected()
-        }
-    }
+fn value_too_large(too_large: &ValueTooLarge) -> ApiError {
+    let ValueTooLarge {
+        key,
+        size_bytes,
+        limit_bytes,
+    } = too_large;
+    let message = format!("Value size ({size_bytes} bytes) exceeds limit ({limit_bytes} bytes)");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "value_too_large", message.clone())
+        .with("key", json::string(key))
+        .with("size_bytes", size_bytes.to_string())
+        .with("limit_bytes", limit_bytes.to_string())
+        .with_detail(message)
 }
 
-fn single_mismatch(mismatch: TypeMismatch) -> &'static str {
-    match (mismatch.expected, mismatch.found) {
-        (Kind::Integer, Kind::Boolean) => "value is boolean, not integer",
-        (Kind::Integer, Kind::Float) => "value is float, not integer (integer required)",
-        (Kind::Integer, _) => "value is not an integer",
-        (Kind::List, _) => "value is not a list",
-        _ => "value is not an object",
-    }
+fn idempotency_key_reused() -> ApiError {
+    let problem = Problem::new(
+        ["header", "idempotency-key"],
+        "was sent with another request before; take a new key for a new request",
+        "idempotency_key_reused",
+    );
+    ApiError::invalid_request(&[problem]).called("idempotency_key_reused")
 }
 
-fn operation_failed(reason: &Reason, index: usize, operation: &BatchOperation<'_>) -> ApiError {
-    let key = operation.key;
-    let (reason, message) = match reason {
-        Reason::InvalidKey(message) => ("invalid_key", message.clone()),
-        Reason::InvalidPath(message) => ("invalid_path", message.clone()),
-        Reason::KeyExists => ("key_exists", format!("key '{key}' already exists (nx=true)")),
-        Reason::KeyAbsent => ("key_not_exists", format!("key '{key}' does not exist (xx=true)")),
-        Reason::KeyNotFound => ("key_not_found", format!("key '{key}' does not exist")),
-        Reason::PathNotFound => (
-            "invalid_path",
-            format!("the path leads nowhere in the value of key '{key}'"),
-        ),
-        Reason::TypeMismatch(mismatch) => {
-            let problem = match (mismatch.expected, mismatch.found) {
-                (Kind::Integer, Kind::Boolean) => "is boolean, not integer",
-                (Kind::Integer, _) => "is not an integer",
-                (Kind::List, _) => "is not a list",
-                _ => "is not an object",
-            };
-            ("type_mismatch", format!("key '{key}' {problem}"))
-        }
-        _ => return unexpected(),
+fn precondition_failed(key: &str, precondition: &Precondition, failure: &CheckFailure) -> ApiError {
+    let Precondition::KeyVersion(expected) = precondition else {
+        return ApiError::precondition_failed(key, failure.key_version);
     };
-    let detail = Object::new()
-        .string("error", "operation_failed")
-        .string("message", &message)
-        .raw("operation_index", &index.to_string())
-        .raw(
-            "operation",
-            &Object::new().string("op", operation.name).string("key", key).finish(),
-        );
-    ApiError::new(StatusCode::BAD_REQUEST, "operation_failed", message)
-        .with("reason", json::string(reason))
-        .with("operation_index", index.to_string())
-        .with_raw_detail(detail.finish())
+    let actual = failure.key_version.unwrap_or(0);
+    let message = format!(
+        "key {} was modified by another process: read it again and decide again",
+        json::string(key)
+    );
+    ApiError::new(StatusCode::CONFLICT, "key_version_mismatch", message)
+        .with("key", json::string(key))
+        .with("expected_key_version", expected.text.clone())
+        .with("actual_key_version", actual.to_string())
+        .with_detail("key_version_mismatch")
+        .retry()
 }
 
-/// `common` has dealt with the cases that come here.
-fn unexpected() -> ApiError {
+/// What an argument of the engine's is called over HTTP.
+pub(super) fn field(argument: &InvalidArgument) -> &str {
+    match argument.name.as_str() {
+        "max-length" => "max_len",
+        "milliseconds" => "ttl_ms",
+        name => name,
+    }
+}
+
+/// What kind of problem a wrong argument is.
+pub(super) fn kind(argument: &InvalidArgument) -> &'static str {
+    match argument.name.as_str() {
+        "by" => "int_parsing",
+        _ => "value_error",
+    }
+}
+
+/// The engine gave a reason that nothing in the request can have.
+pub(super) fn unexpected() -> ApiError {
     ApiError::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "engine_failed",

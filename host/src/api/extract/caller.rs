@@ -1,5 +1,6 @@
 //! Who calls: the automation that a valid token names, or an administrator.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
@@ -12,6 +13,7 @@ use crate::automation::AutomationId;
 use crate::engine::types::Request;
 use crate::service::{Answer, Service};
 use crate::token::Identity;
+use crate::vault::TimestampMs;
 
 /// How [`wire`](crate::api::wire) hands on `Bearer` with an empty token, whose blank a parser would drop.
 pub(in crate::api) const EMPTY_BEARER: &[u8] = b"Bearer\xa0";
@@ -70,13 +72,18 @@ fn identify<'a>(parts: &Parts, api: &'a Api) -> Result<(Identity, &'a Service), 
 }
 
 impl Caller {
+    /// The time that requests happen at.
+    pub(in crate::api) fn now(&self) -> TimestampMs {
+        self.service.now()
+    }
+
     /// Carries out a request that only reads.
-    pub(in crate::api) async fn read(&self, request: Request) -> Result<Answer, ApiError> {
+    pub(in crate::api) async fn read(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
         Ok(self.service.read(self.automation, request, self.arrival).await?)
     }
 
     /// Carries out a request that may write.
-    pub(in crate::api) async fn write(&self, request: Request) -> Result<Answer, ApiError> {
+    pub(in crate::api) async fn write(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
         Ok(self.service.write(self.automation, request, self.arrival).await?)
     }
 }

@@ -5,7 +5,11 @@ use axum::http::request::Parts;
 
 use crate::api::Api;
 use crate::api::error::{ApiError, Problem};
-use crate::api::fields::{self, IfVersion};
+use crate::api::expiry;
+use crate::api::fields;
+use crate::api::if_version::IfVersion;
+use crate::engine::types::Expiry;
+use crate::vault::TimestampMs;
 
 /// The parameters of a request. Of repeated ones the last counts.
 pub(in crate::api) struct Query {
@@ -80,6 +84,51 @@ impl Query {
         version
             .map(Some)
             .ok_or_else(|| invalid(NAME, "must be an integer", "int_parsing"))
+    }
+
+    /// The version that the key must have; 0 is that of an absent one.
+    pub(in crate::api) fn if_key_version(&self) -> Result<Option<IfVersion>, ApiError> {
+        const NAME: &str = "if_key_version";
+        let Some(text) = self.text(NAME) else {
+            return Ok(None);
+        };
+        let version = IfVersion::from_query(text).filter(|version| version.number >= 0);
+        version.map(Some).ok_or_else(|| {
+            let message = "must be an integer, at least 0 (for a key that must not exist)";
+            invalid(NAME, message, "int_parsing")
+        })
+    }
+
+    /// The index of an item, counted from either end.
+    pub(in crate::api) fn index(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let index = fields::index_from_text(text);
+        index
+            .map(Some)
+            .ok_or_else(|| invalid(name, fields::INDEX_EXPECTED, "int_parsing"))
+    }
+
+    /// How many entries a page is to have, at most.
+    pub(in crate::api) fn limit(&self, most: u32) -> Result<Option<u32>, ApiError> {
+        const NAME: &str = "limit";
+        let Some(text) = self.text(NAME) else {
+            return Ok(None);
+        };
+        let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        let message = format!("must be an integer from 1 to {most}");
+        limit.map(Some).ok_or_else(|| invalid(NAME, &message, "int_parsing"))
+    }
+
+    /// How long the key is to live: `ex`, `px`, `exat` or `keepttl`.
+    pub(in crate::api) fn expiry(&self, now: TimestampMs) -> Result<Option<Expiry>, ApiError> {
+        let keep = self.flag(expiry::KEEP)?;
+        let given = expiry::NAMES.map(|name| (name, self.text(name)));
+        expiry::choose(&given, keep, now).map_err(|faults| {
+            let problem = |fault: &expiry::Fault| Problem::new(["query", fault.name], &*fault.message, fault.kind);
+            ApiError::invalid_request(&faults.iter().map(problem).collect::<Vec<_>>())
+        })
     }
 }
 

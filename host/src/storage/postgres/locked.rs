@@ -10,6 +10,7 @@ use sqlx::Row;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::super::text::Text;
 use super::super::{Revision, Step, StorageError, Stored, Swap};
 use super::lane::{Connector, Failure, Lane};
 use super::writer::Save;
@@ -102,8 +103,8 @@ async fn update(
         Stored::Present(record) => Some(record.revision),
         _ => None,
     };
-    match step(stored).map(sql::sealed_text) {
-        Some(Ok(sealed)) => save(lane, automation, seen, sealed, deadline).await,
+    match step(stored).map(sql::quotable) {
+        Some(Ok(text)) => save(lane, automation, seen, text, deadline).await,
         nothing => {
             let _ = lane.send(sql::ROLLBACK.to_string(), deadline + GRACE).await;
             nothing.map_or(Ok(Swap::Saved), |unfit| unfit.map(|_| Swap::Lost))
@@ -143,13 +144,13 @@ async fn save(
     lane: &mut Lane,
     automation: AutomationId,
     seen: Option<Revision>,
-    sealed: String,
+    text: Text,
     deadline: Instant,
 ) -> Result<Swap, StorageError> {
     let next = sql::Next {
         automation,
         seen,
-        sealed: &sealed,
+        text: &text,
     };
     let message = sql::save(&[next], sql::Locked::Wait) + "COMMIT";
     match lane.send(message, deadline + GRACE).await {
@@ -160,7 +161,7 @@ async fn save(
             let save = Save {
                 automation,
                 seen,
-                sealed,
+                text,
                 deadline,
                 answer,
             };

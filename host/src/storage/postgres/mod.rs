@@ -20,7 +20,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::{Connections, Listed, OpenError, Revision, Step, Storage, StorageError, StorageOptions, Stored, Swap};
+use super::text;
+use super::{
+    Connections, Listed, OpenError, Revision, Sealed, Step, Storage, StorageError, StorageOptions, Stored, Swap,
+};
 use crate::automation::AutomationId;
 use lane::{Connector, Lane};
 use locked::LockedRows;
@@ -78,14 +81,14 @@ impl Storage for PostgresStorage {
         &self,
         automation: AutomationId,
         seen: Option<Revision>,
-        sealed: Vec<u8>,
+        sealed: Sealed,
         deadline: Instant,
     ) -> Result<Swap, StorageError> {
         let (answer, answered) = oneshot::channel();
         let save = writer::Save {
             automation,
             seen,
-            sealed: sql::sealed_text(sealed)?,
+            text: sql::quotable(sealed)?,
             deadline,
             answer,
         };
@@ -103,6 +106,12 @@ impl Storage for PostgresStorage {
 
     async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
         self.read(|answer| reader::Work::Page { after, limit, answer }).await
+    }
+
+    async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
+        let now_ms = text::column(now_ms);
+        self.read(|answer| reader::Work::Expired { now_ms, limit, answer })
+            .await
     }
 
     fn connections(&self) -> Connections {

@@ -52,7 +52,7 @@ pub(super) async fn find_out(lane: &mut Lane, save: &Save) -> Option<Swap> {
 async fn glance(lane: &mut Lane, save: &Save, deadline: Instant) -> Option<Swap> {
     let rows = lane.ask(sql::load(&[save.automation], None), deadline).await.ok()?;
     match stored(&rows) {
-        Some(Stored::Present(Record { sealed, .. })) if sealed == save.sealed.as_bytes() => Some(Swap::Saved),
+        Some(Stored::Present(Record { sealed, .. })) if sealed == save.text.sealed.as_bytes() => Some(Swap::Saved),
         _ => None,
     }
 }
@@ -65,7 +65,7 @@ async fn look(lane: &mut Lane, save: &Save, deadline: Instant) -> Result<Option<
     let rows = lane.send(message, deadline).await?;
     let first = save.seen.unwrap_or(0) + 1;
     Ok(match stored(&rows) {
-        Some(Stored::Present(Record { sealed, .. })) if sealed == save.sealed.as_bytes() => Some(Swap::Saved),
+        Some(Stored::Present(Record { sealed, .. })) if sealed == save.text.sealed.as_bytes() => Some(Swap::Saved),
         Some(Stored::Present(Record { revision, .. })) if Some(revision) == save.seen => {
             // The old connection's work may still be on its way to the server: make sure that it comes too late.
             let fenced = lane.send(sql::fence(save.automation, revision), deadline).await?;

@@ -33,6 +33,12 @@ pub(super) enum Work {
         limit: u32,
         answer: oneshot::Sender<Result<Vec<Listed>, StorageError>>,
     },
+    /// Automations with a key whose time has come.
+    Expired {
+        now_ms: i64,
+        limit: u32,
+        answer: oneshot::Sender<Result<Vec<AutomationId>, StorageError>>,
+    },
     /// Whether the server answers.
     Check {
         answer: oneshot::Sender<Result<(), StorageError>>,
@@ -56,6 +62,10 @@ pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Load>) {
                 Work::Page { after, limit, answer } => {
                     let rows = lane.ask(sql::page(after, limit), deadline).await;
                     let _ = answer.send(read(rows, |rows| rows.iter().map(sql::listed).collect()));
+                }
+                Work::Expired { now_ms, limit, answer } => {
+                    let rows = lane.ask(sql::expired(now_ms, limit), deadline).await;
+                    let _ = answer.send(read(rows, |rows| sql::ids(&rows)));
                 }
                 Work::Check { answer } => {
                     let rows = lane.ask("SELECT 1".to_string(), deadline).await;

@@ -7,7 +7,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::super::{Listed, Record, Revision, StorageError, Stored};
+use super::super::text::Text;
+use super::super::{Listed, Record, Revision, Sealed, StorageError, Stored};
 use crate::automation::AutomationId;
 
 /// Opens a transaction; without it, the statements of one message are one too.
@@ -23,14 +24,16 @@ pub(super) struct Next<'a> {
     pub(super) automation: AutomationId,
     /// The revision to replace; none to make the row.
     pub(super) seen: Option<Revision>,
-    pub(super) sealed: &'a str,
+    pub(super) text: &'a Text,
 }
 
 /// A sealed state, if it can stand between quotes as it is but for the quotes in it.
-pub(super) fn sealed_text(sealed: Vec<u8>) -> Result<String, StorageError> {
-    let text = String::from_utf8(sealed).ok();
-    text.filter(|text| !text.contains(['\\', '\0']))
-        .ok_or_else(|| StorageError::unavailable("a sealed state must be plain text"))
+pub(super) fn quotable(sealed: Sealed) -> Result<Text, StorageError> {
+    let text = Text::try_from(sealed)?;
+    if text.sealed.contains(['\\', '\0']) {
+        return Err(StorageError::unavailable("a sealed state must be plain text"));
+    }
+    Ok(text)
 }
 
 /// Limits for the statements behind it in the same transaction.
@@ -96,42 +99,42 @@ pub(super) enum Locked {
 
 /// Makes rows that do not exist and replaces rows that are at their revision, and gives the ids of those.
 pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
-    let bytes: usize = nexts.iter().map(|next| next.sealed.len() + 160).sum();
+    let bytes: usize = nexts.iter().map(|next| next.text.sealed.len() + 180).sum();
     let mut sql = String::with_capacity(bytes + 800);
     let (new, old): (Vec<_>, Vec<_>) = nexts.iter().partition(|next| next.seen.is_none());
     if !new.is_empty() {
-        sql.push_str("INSERT INTO automation_kv (id, automation_id, state_encrypted) VALUES ");
+        sql.push_str("INSERT INTO automation_kv (id, automation_id, state_encrypted, expires_at) VALUES ");
         for (index, next) in new.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let _ = write!(sql, "{comma}('{}','{}',", Uuid::new_v4(), next.automation.uuid());
-            quote(&mut sql, next.sealed);
-            sql.push(')');
+            quote(&mut sql, &next.text.sealed);
+            let _ = write!(sql, ",{})", number(next.text.expires_at));
         }
         sql.push_str(" ON CONFLICT (automation_id) DO NOTHING RETURNING automation_id;");
     }
     if !old.is_empty() {
-        sql.push_str("WITH next (automation_id, revision, sealed) AS (VALUES ");
+        sql.push_str("WITH next (automation_id, revision, sealed, expires_at) AS (VALUES ");
         for (index, next) in old.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let seen = next.seen.unwrap_or_default();
             let _ = write!(sql, "{comma}('{}'::uuid,{seen}::bigint,", next.automation.uuid());
-            quote(&mut sql, next.sealed);
-            sql.push(')');
+            quote(&mut sql, &next.text.sealed);
+            let _ = write!(sql, ",{}::bigint)", number(next.text.expires_at));
         }
         sql.push_str(match locked {
             Locked::Wait => {
                 ") UPDATE automation_kv AS kv \
-                 SET state_encrypted = next.sealed, revision = kv.revision + 1, updated_at = clock_timestamp() \
-                 FROM next WHERE kv.automation_id = next.automation_id AND kv.revision = next.revision \
+                 SET state_encrypted = next.sealed, expires_at = next.expires_at, revision = kv.revision + 1, \
+                 updated_at = clock_timestamp() FROM next WHERE kv.automation_id = next.automation_id AND kv.revision = next.revision \
                  AND kv.deleted_at IS NULL RETURNING kv.automation_id;"
             }
             Locked::Skip => {
-                "), free AS (SELECT kv.automation_id, next.sealed FROM automation_kv AS kv \
+                "), free AS (SELECT kv.automation_id, next.sealed, next.expires_at FROM automation_kv AS kv \
                  JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
                  WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
                  UPDATE automation_kv AS kv \
-                 SET state_encrypted = free.sealed, revision = kv.revision + 1, updated_at = clock_timestamp() \
-                 FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id;"
+                 SET state_encrypted = free.sealed, expires_at = free.expires_at, revision = kv.revision + 1, \
+                 updated_at = clock_timestamp() FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id;"
             }
         });
     }
@@ -156,7 +159,8 @@ pub(super) fn delete(automation: AutomationId) -> String {
          INSERT INTO automation_kv (id, automation_id, state_encrypted, deleted_at) \
          VALUES ('{}', '{id}', '', clock_timestamp()) \
          ON CONFLICT (automation_id) DO UPDATE SET state_encrypted = '', revision = automation_kv.revision + 1, \
-         deleted_at = COALESCE(automation_kv.deleted_at, clock_timestamp()), updated_at = clock_timestamp()",
+         expires_at = NULL, deleted_at = COALESCE(automation_kv.deleted_at, clock_timestamp()), \
+         updated_at = clock_timestamp()",
         Uuid::new_v4()
     )
 }
@@ -186,6 +190,15 @@ pub(super) fn listed(row: &PgRow) -> sqlx::Result<Listed> {
         created_at: time(3)?,
         updated_at: time(4)?,
     })
+}
+
+/// The ids of automations with a key whose time has come, those that are due longest first.
+pub(super) fn expired(now_ms: i64, limit: u32) -> String {
+    format!("SELECT automation_id FROM automation_kv WHERE expires_at <= {now_ms} ORDER BY expires_at LIMIT {limit}")
+}
+
+fn number(number: Option<i64>) -> String {
+    number.map_or_else(|| "NULL".to_string(), |number| number.to_string())
 }
 
 fn epoch_ms(column: &str) -> String {
@@ -223,21 +236,30 @@ mod tests {
 
     #[test]
     fn a_quote_cannot_end_a_string() {
-        let sealed = "a'; DROP TABLE automation_kv; --";
+        let sealed = Sealed {
+            bytes: b"a'; DROP TABLE automation_kv; --".to_vec(),
+            expires_at: Some(7),
+        };
         let next = Next {
             automation: Uuid::nil().into(),
             seen: Some(1),
-            sealed,
+            text: &quotable(sealed).unwrap(),
         };
         let sql = save(&[next], Locked::Wait);
-        assert!(sql.contains("'a''; DROP TABLE automation_kv; --'"), "{sql}");
+        assert!(sql.contains("'a''; DROP TABLE automation_kv; --',7::bigint"), "{sql}");
     }
 
     #[test]
     fn what_cannot_stand_between_quotes_is_refused() {
-        assert!(sealed_text(b"gAAA-_=".to_vec()).is_ok());
-        for sealed in [&b"a\\"[..], b"a\0", b"\xff"] {
-            assert!(sealed_text(sealed.to_vec()).is_err());
+        let of = |bytes: &[u8]| {
+            quotable(Sealed {
+                bytes: bytes.to_vec(),
+                expires_at: None,
+            })
+        };
+        assert!(of(b"gAAA-_=").is_ok());
+        for bytes in [&b"a\\"[..], b"a\0", b"\xff"] {
+            assert!(of(bytes).is_err());
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::super::text::Text;
 use super::super::{Revision, StorageError, Swap};
 use super::lane::{Failure, Lane};
 use super::queue::Jobs;
@@ -24,7 +25,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(super) struct Save {
     pub(super) automation: AutomationId,
     pub(super) seen: Option<Revision>,
-    pub(super) sealed: String,
+    pub(super) text: Text,
     pub(super) deadline: Instant,
     pub(super) answer: oneshot::Sender<Result<Swap, StorageError>>,
 }
@@ -94,7 +95,7 @@ fn nexts(group: &[Save]) -> Vec<sql::Next<'_>> {
         .map(|save| sql::Next {
             automation: save.automation,
             seen: save.seen,
-            sealed: &save.sealed,
+            text: &save.text,
         })
         .collect()
 }

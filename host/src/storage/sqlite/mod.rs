@@ -16,7 +16,8 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Listed, OpenError, Revision, Step, Storage, StorageError, StorageOptions, Stored, Swap};
+use super::text::{self, Text};
+use super::{Listed, OpenError, Revision, Sealed, Step, Storage, StorageError, StorageOptions, Stored, Swap};
 use crate::automation::AutomationId;
 use cache::Cache;
 use room::Room;
@@ -108,11 +109,11 @@ impl Storage for SqliteStorage {
         &self,
         automation: AutomationId,
         seen: Option<Revision>,
-        sealed: Vec<u8>,
+        sealed: Sealed,
         deadline: Instant,
     ) -> Result<Swap, StorageError> {
-        let sealed = writer::sealed_text(sealed)?;
-        self.swapped(automation, Work::Swap { seen, sealed }, deadline).await
+        let text = Text::try_from(sealed)?;
+        self.swapped(automation, Work::Swap { seen, text }, deadline).await
     }
 
     async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<Swap, StorageError> {
@@ -127,6 +128,11 @@ impl Storage for SqliteStorage {
     async fn list(&self, after: Option<AutomationId>, limit: u32) -> Result<Vec<Listed>, StorageError> {
         let mut reader = self.readers.acquire().await?;
         Ok(row::page(&mut reader, after, limit).await?)
+    }
+
+    async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
+        let mut reader = self.readers.acquire().await?;
+        Ok(row::expired(&mut reader, text::column(now_ms), limit).await?)
     }
 
     async fn check(&self) -> Result<(), StorageError> {

@@ -4,6 +4,7 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row};
 
+use super::super::text::Text;
 use super::super::{Listed, Record, Revision, Stored, Swap};
 use crate::automation::AutomationId;
 
@@ -29,7 +30,7 @@ const DELETE: &str = "
     VALUES (?1, ?2, '', 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'),
             strftime('%Y-%m-%d %H:%M:%f', 'now'))
     ON CONFLICT (automation_id) DO UPDATE
-    SET state_encrypted = '', revision = revision + 1, updated_at = excluded.updated_at,
+    SET state_encrypted = '', revision = revision + 1, updated_at = excluded.updated_at, expires_at = NULL,
         deleted_at = COALESCE(deleted_at, excluded.deleted_at)";
 
 const PAGE: &str = "
@@ -41,14 +42,22 @@ const PAGE: &str = "
     ORDER BY automation_id
     LIMIT ?2";
 
+const EXPIRED: &str = "
+    SELECT automation_id
+    FROM automation_kv
+    WHERE expires_at <= ?1
+    ORDER BY expires_at
+    LIMIT ?2";
+
 const INSERT: &str = "
-    INSERT INTO automation_kv (id, automation_id, state_encrypted, revision, created_at, updated_at)
-    VALUES (?1, ?2, ?3, 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'))
+    INSERT INTO automation_kv (id, automation_id, state_encrypted, expires_at, revision, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'))
     ON CONFLICT (automation_id) DO NOTHING";
 
 const UPDATE: &str = "
     UPDATE automation_kv
-    SET state_encrypted = ?3, revision = revision + 1, updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
+    SET state_encrypted = ?3, expires_at = ?4, revision = revision + 1,
+        updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
     WHERE automation_id = ?1 AND revision = ?2 AND deleted_at IS NULL";
 
 /// What is stored for an automation. With a registry, one that is not in it is unknown.
@@ -82,17 +91,19 @@ pub(super) async fn swap(
     connection: &mut SqliteConnection,
     automation: AutomationId,
     seen: Option<Revision>,
-    sealed: &str,
+    text: &Text,
 ) -> sqlx::Result<Swap> {
     let query = match seen {
         Some(revision) => sqlx::query(UPDATE)
             .bind(id_text(automation))
             .bind(revision)
-            .bind(sealed),
+            .bind(text.sealed.as_str())
+            .bind(text.expires_at),
         None => sqlx::query(INSERT)
             .bind(new_row_id())
             .bind(id_text(automation))
-            .bind(sealed),
+            .bind(text.sealed.as_str())
+            .bind(text.expires_at),
     };
     let result = query.execute(connection).await?;
     Ok(if result.rows_affected() == 1 {
@@ -106,7 +117,7 @@ pub(super) async fn swap(
 pub(super) struct Next<'a> {
     pub(super) automation: AutomationId,
     pub(super) seen: Revision,
-    pub(super) sealed: &'a str,
+    pub(super) text: &'a Text,
 }
 
 /// Why rows were not all replaced.
@@ -123,10 +134,10 @@ pub(super) struct NotReplaced {
 /// between threads takes longer than what `SQLite` does.
 pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next<'_>]) -> Result<(), NotReplaced> {
     // Without OR FAIL, a journal is kept for undoing the statement alone. Overflowing is how a statement fails on purpose.
-    const START: &str = "BEGIN IMMEDIATE; WITH next (automation_id, revision, sealed) AS (VALUES ";
+    const START: &str = "BEGIN IMMEDIATE; WITH next (automation_id, revision, sealed, expires_at) AS (VALUES ";
     const END: &str = ")
         UPDATE OR FAIL automation_kv
-        SET state_encrypted = next.sealed, revision = automation_kv.revision + 1,
+        SET state_encrypted = next.sealed, expires_at = next.expires_at, revision = automation_kv.revision + 1,
             updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
         FROM next
         WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
@@ -134,10 +145,14 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
         SELECT abs(-9223372036854775808) WHERE changes() <> ?;
         COMMIT";
     const BEFORE_COMMIT: usize = 3;
-    let values = vec!["(?,?,?)"; nexts.len()].join(",");
+    let values = vec!["(?,?,?,?)"; nexts.len()].join(",");
     let mut query = sqlx::query(AssertSqlSafe([START, &values, END].concat()));
     for next in nexts {
-        query = query.bind(id_text(next.automation)).bind(next.seen).bind(next.sealed);
+        query = query
+            .bind(id_text(next.automation))
+            .bind(next.seen)
+            .bind(next.text.sealed.as_str())
+            .bind(next.text.expires_at);
     }
     let wanted = i64::try_from(nexts.len()).unwrap_or(i64::MAX);
     // Deprecated for databases that do not take several statements with arguments; this one does.
@@ -189,6 +204,17 @@ pub(super) async fn page(
     let after = after.map(id_text).unwrap_or_default();
     let rows = sqlx::query(PAGE).bind(after).bind(limit).fetch_all(connection).await?;
     rows.iter().map(listed).collect()
+}
+
+/// The automations with a key whose time has come, those that are due longest first.
+pub(super) async fn expired(
+    connection: &mut SqliteConnection,
+    now_ms: i64,
+    limit: u32,
+) -> sqlx::Result<Vec<AutomationId>> {
+    let query = sqlx::query_scalar::<_, String>(EXPIRED).bind(now_ms).bind(limit);
+    let ids = query.fetch_all(connection).await?;
+    Ok(ids.iter().filter_map(|id| AutomationId::parse(id).ok()).collect())
 }
 
 fn listed(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Listed> {

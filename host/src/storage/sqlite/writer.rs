@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::text::Text;
 use super::super::{Record, Revision, Step, StorageError, Stored, Swap};
 use super::cache::Cache;
 use super::room::Room;
@@ -40,7 +41,7 @@ pub(super) struct Job {
 pub(super) enum Work {
     Swap {
         seen: Option<Revision>,
-        sealed: String,
+        text: Text,
     },
     /// Is taken when its turn comes.
     Update(Option<Step>),
@@ -226,7 +227,7 @@ impl Writer {
     ) -> sqlx::Result<Result<Written, StorageError>> {
         let connection = &mut self.connection;
         match work {
-            Work::Swap { seen, sealed } => swap(connection, automation, *seen, sealed, is_short).await,
+            Work::Swap { seen, text } => swap(connection, automation, *seen, text, is_short).await,
             Work::Update(step) => {
                 let stored = row::load(connection, automation, self.has_registry).await?;
                 let seen = match &stored {
@@ -234,8 +235,8 @@ impl Writer {
                     Stored::Absent | Stored::Deleted | Stored::Unknown => None,
                 };
                 match step.take().and_then(|step| step(stored)) {
-                    Some(sealed) => match sealed_text(sealed) {
-                        Ok(sealed) => swap(connection, automation, seen, &sealed, is_short).await,
+                    Some(sealed) => match Text::try_from(sealed) {
+                        Ok(text) => swap(connection, automation, seen, &text, is_short).await,
                         Err(error) => Ok(Err(error)),
                     },
                     None => Ok(Ok(Written::Swap(Swap::Saved))),
@@ -254,20 +255,16 @@ fn nexts(group: &[Job]) -> Vec<row::Next<'_>> {
     let mut automations = HashSet::with_capacity(group.len());
     let mut nexts = Vec::with_capacity(group.len());
     for job in group {
-        let Work::Swap {
-            seen: Some(seen),
-            sealed,
-        } = &job.work
-        else {
+        let Work::Swap { seen: Some(seen), text } = &job.work else {
             break;
         };
-        if sealed.len() > MAX_TOGETHER_BYTES || !automations.insert(job.automation) {
+        if text.sealed.len() > MAX_TOGETHER_BYTES || !automations.insert(job.automation) {
             break;
         }
         nexts.push(row::Next {
             automation: job.automation,
             seen: *seen,
-            sealed,
+            text,
         });
     }
     nexts
@@ -276,10 +273,10 @@ fn nexts(group: &[Job]) -> Vec<row::Next<'_>> {
 /// The rows that were saved, as they are now.
 fn take_saved(group: &mut [Job], results: &[Result<Written, StorageError>]) -> Vec<(AutomationId, Record)> {
     let saved = |(job, result): (&mut Job, &Result<Written, StorageError>)| match (&mut job.work, result) {
-        (Work::Swap { seen, sealed }, Ok(Written::Swap(Swap::Saved))) => {
+        (Work::Swap { seen, text }, Ok(Written::Swap(Swap::Saved))) => {
             let record = Record {
                 revision: seen.unwrap_or(0) + 1,
-                sealed: std::mem::take(sealed).into_bytes(),
+                sealed: std::mem::take(&mut text.sealed).into_bytes(),
             };
             Some((job.automation, record))
         }
@@ -292,21 +289,16 @@ async fn swap(
     connection: &mut SqliteConnection,
     automation: AutomationId,
     seen: Option<Revision>,
-    sealed: &str,
+    text: &Text,
     is_short: bool,
 ) -> sqlx::Result<Result<Written, StorageError>> {
-    if is_short && row::would_grow(connection, automation, seen, sealed).await? {
+    if is_short && row::would_grow(connection, automation, seen, &text.sealed).await? {
         let error = std::io::Error::other("the reserve is kept for what makes states smaller");
         return Ok(Err(StorageError::Full(Arc::new(error))));
     }
-    row::swap(connection, automation, seen, sealed)
+    row::swap(connection, automation, seen, text)
         .await
         .map(|swap| Ok(Written::Swap(swap)))
-}
-
-/// A sealed state as the text that its column holds.
-pub(super) fn sealed_text(sealed: Vec<u8>) -> Result<String, StorageError> {
-    String::from_utf8(sealed).map_err(|error| StorageError::Unavailable(Arc::new(error)))
 }
 
 fn answer_all(jobs: Vec<Job>, error: &StorageError) {
