@@ -7,9 +7,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use automation_kv::automation::AutomationId;
-use automation_kv::storage::{SqliteStorage, Storage, StorageOptions};
+use automation_kv::storage::{Sealed, SqliteStorage, Storage, StorageOptions};
 use automation_kv::token::Tokens;
-use automation_kv_engine::document::{Document, Slot};
+use automation_kv_engine::document::{Document, Record};
 use automation_kv_engine::json;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
@@ -37,7 +37,7 @@ fn document_index(criterion: &mut Criterion) {
         let value = format!("\"{}\"", "x".repeat(LARGE_BYTES / keys - 40));
         let mut document = Document::default();
         for key in 0..keys {
-            document.insert(key, Slot::new(format!("key-{key:04}"), value.clone(), NOW, 1));
+            document.append(format!("key-{key:04}"), Record::new(value.clone(), NOW, 1));
         }
         let plain = document.encode();
         group.throughput(Throughput::Bytes(plain.len() as u64));
@@ -80,8 +80,8 @@ fn json_scan(criterion: &mut Criterion) {
 /// Checking a token that is seen for the first time, and again.
 fn token_check(criterion: &mut Criterion) {
     let secret = "a secret for benchmarks".into();
-    let tokens = Tokens::new(&secret, &[]);
-    let token = tokens
+    let known = Tokens::new(&secret, &[]);
+    let token = known
         .mint(Uuid::new_v4().into(), Uuid::new_v4(), Duration::from_hours(1))
         .expect("a token");
     let mut group = criterion.benchmark_group("token check");
@@ -93,7 +93,7 @@ fn token_check(criterion: &mut Criterion) {
         );
     });
     group.bench_function("again", |bencher| {
-        bencher.iter(|| tokens.verify(black_box(&token)).expect("an identity"))
+        bencher.iter(|| known.verify(black_box(&token)).expect("an identity"))
     });
     group.finish();
 }
@@ -105,8 +105,11 @@ fn storage_commit(criterion: &mut Criterion) {
         .build()
         .expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let opening = SqliteStorage::open(&folder.path().join("state.db"), &StorageOptions::default());
-    let storage = runtime.block_on(opening).expect("a storage");
+    let file = folder.path().join("state.db");
+    let options = StorageOptions::default();
+    let storage = runtime
+        .block_on(SqliteStorage::open(&file, &options))
+        .expect("a storage");
     let automations: Vec<AutomationId> = (0..32).map(|_| Uuid::new_v4().into()).collect();
     let mut revisions = vec![None; automations.len()];
     let mut group = criterion.benchmark_group("storage commit");
@@ -124,7 +127,10 @@ fn storage_commit(criterion: &mut Criterion) {
 async fn save_each(storage: &SqliteStorage, automations: &[AutomationId], revisions: &mut [Option<i64>]) {
     let deadline = Instant::now() + Duration::from_secs(5);
     let saves = automations.iter().zip(revisions.iter()).map(|(automation, seen)| {
-        let sealed = "gAAAAA".repeat(60).into_bytes();
+        let sealed = Sealed {
+            bytes: "gAAAAA".repeat(60).into_bytes(),
+            expires_at: None,
+        };
         storage.swap(*automation, *seen, sealed, deadline)
     });
     for saved in join_all(saves).await {

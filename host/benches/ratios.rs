@@ -13,7 +13,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{SIZES, Subject};
+use support::{LARGE, SIZES, Subject};
 
 /// Turns of each part.
 const ROUNDS: usize = 60;
@@ -43,6 +43,29 @@ fn main() {
              | {by_native:.2} | {by_vault:.2} | {by_bare:.2} |"
         );
     }
+    println!();
+    large();
+}
+
+/// A state of many keys beside one of the usual limit, and reading a page of it beside opening it.
+fn large() {
+    let (bytes, keys) = LARGE;
+    let (usual, large) = (Subject::new(60_000), Subject::with_keys(bytes, keys));
+    let parts: [&dyn Fn(); 4] = [&|| usual.session(), &|| large.session(), &|| large.list(), &|| {
+        large.open()
+    }];
+    let turns: Vec<[f64; 4]> = (0..ROUNDS).map(|_| parts.map(micros)).collect();
+    let ratio = |part: usize, to: usize| median(turns.iter().map(|turn| turn[part] / turn[to]));
+    println!("| ratio | at most | measured |");
+    println!("|---|---|---|");
+    println!(
+        "| an increment in 1 MiB and 2,000 keys to one in 60 KB | 20 | {:.1} |",
+        ratio(1, 0)
+    );
+    println!(
+        "| listing 100 of those keys by prefix to the vault's open | 1.2 | {:.2} |",
+        ratio(2, 3)
+    );
 }
 
 /// The mean time of a call, over one turn.

@@ -323,7 +323,7 @@ impl<'a> Container<'a> {
     /// Takes all of it apart once it was searched often, since each search reads all runs before the element. Says
     /// whether it did.
     fn note_search(&mut self) -> bool {
-        const OFTEN: u8 = 4;
+        const OFTEN: u8 = 2;
         if self.searches > OFTEN {
             return true;
         }

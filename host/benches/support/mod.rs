@@ -17,13 +17,17 @@ use automation_kv_engine::document::Document;
 use automation_kv_engine::{Session, model};
 use uuid::Uuid;
 
+/// A state larger than single values may be: its bytes of compact JSON, and its keys.
+pub const LARGE: (usize, usize) = (1 << 20, 2_000);
+
 /// Documents' sizes, in bytes of compact JSON, and what to call them.
 pub const SIZES: [(usize, &str); 4] = [(100, "0.1 KB"), (1_000, "1 KB"), (8_000, "8 KB"), (60_000, "60 KB")];
 
-const LIMIT_BYTES: u64 = 65_536;
+const VALUE_LIMIT_BYTES: u64 = 65_536;
+const STATE_LIMIT_BYTES: u64 = 2 << 20;
 const LIMITS: model::Limits = model::Limits {
-    state_bytes: LIMIT_BYTES,
-    value_bytes: LIMIT_BYTES,
+    state_bytes: STATE_LIMIT_BYTES,
+    value_bytes: VALUE_LIMIT_BYTES,
 };
 const NOW: u64 = 1_800_000_000_000;
 
@@ -40,9 +44,26 @@ pub struct Subject {
 impl Subject {
     /// A document of about `bytes` bytes: a counter, and entries such as scripts keep.
     pub fn new(bytes: usize) -> Self {
+        Self::of(document(bytes))
+    }
+
+    /// A document of about `bytes` bytes in as many keys, and a counter.
+    pub fn with_keys(bytes: usize, keys: usize) -> Self {
+        const KEY_BYTES: usize = 16;
+        let value = format!("\"{}\"", "x".repeat((bytes / keys).saturating_sub(KEY_BYTES)));
+        let mut session = Session::new(Document::default(), LIMITS, NOW);
+        session.execute(native_increment()).expect("a reply");
+        for key in 0..keys {
+            session
+                .execute(single(set(format!("item-{key:06}"), value.clone())))
+                .expect("a reply");
+        }
+        Self::of(session.changed().expect("a change").encode())
+    }
+
+    fn of(plain: Vec<u8>) -> Self {
         let vault = Vault::new(&"a secret for benchmarks".into(), &[], false);
         let automation = Uuid::new_v4();
-        let plain = document(bytes);
         let sealed = vault.for_automation(automation.into()).seal(&plain);
         Self {
             engine: Engine::built_in(EngineOptions::default()).expect("an engine"),
@@ -56,16 +77,42 @@ impl Subject {
 
     /// A fresh instance: opens, increments, seals.
     pub fn session(&self) {
+        let mut session = self.opened();
+        session.execute(&self.request).expect("a call").expect("a reply");
+        black_box(session.commit().expect("a state"));
+    }
+
+    /// A fresh instance: opens, and names a hundred keys by their prefix.
+    pub fn list(&self) {
+        let list = types::ListOperation {
+            prefix: "item-".to_owned(),
+            limit: Some(100),
+            cursor: None,
+            values: false,
+        };
+        let request = types::Request {
+            operations: vec![types::Operation::ListKeys(list)],
+            ..increment()
+        };
+        let reply = self.opened().execute(&request).expect("a call").expect("a reply");
+        black_box(reply);
+    }
+
+    /// The vault alone: opens.
+    pub fn open(&self) {
+        let opened = self.keys().open(&black_box(self.sealed.clone()));
+        black_box(opened.expect("a state that opens").plain);
+    }
+
+    fn opened(&self) -> automation_kv::engine::Session {
         let input = Input {
             sealed: Some(self.sealed.clone()),
             vault: self.keys(),
-            max_state_bytes: LIMIT_BYTES,
-            max_value_bytes: LIMIT_BYTES,
+            max_state_bytes: STATE_LIMIT_BYTES,
+            max_value_bytes: VALUE_LIMIT_BYTES,
             now: NOW,
         };
-        let mut session = self.engine.open(input).expect("a session");
-        session.execute(&self.request).expect("a call").expect("a reply");
-        black_box(session.commit().expect("a state"));
+        self.engine.open(input).expect("a session")
     }
 
     /// The same code compiled natively, vault included.
@@ -112,15 +159,18 @@ fn document(bytes: usize) -> Vec<u8> {
             break;
         }
         size = grown;
-        let set = model::Operation::Set {
-            key,
-            value,
-            condition: model::Condition::Always,
-            expiry: model::Expiry::Never,
-        };
-        session.execute(single(set)).expect("a reply");
+        session.execute(single(set(key, value))).expect("a reply");
     }
     session.changed().expect("a change").encode()
+}
+
+fn set(key: String, value: String) -> model::Operation {
+    model::Operation::Set {
+        key,
+        value,
+        condition: model::Condition::Always,
+        expiry: model::Expiry::Never,
+    }
 }
 
 fn native_increment() -> model::Request {

@@ -4,12 +4,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::unexpected_outcome;
-use super::write::{Write, Written};
+use super::write::Write;
 use crate::api::error::{ApiError, Problem};
 use crate::api::extract::Call;
 use crate::api::json::Object;
-use crate::api::precondition::check;
-use crate::engine::types::{EditOperation, Effect, Operation, Outcome, Place, Reason, RemoveStep, Step, Test};
+use crate::engine::types::{EditOperation, Effect, Operation, Outcome, Place, RemoveStep, Step};
 
 /// Removes a key, or something inside its value (`path`). There being nothing is a success that says so.
 pub(super) async fn delete(call: Call) -> Result<Response, ApiError> {
@@ -41,23 +40,19 @@ async fn whole(write: &Write) -> Result<Response, ApiError> {
     Ok(written.respond(StatusCode::OK, object))
 }
 
+/// An absent key is like an empty object here: there is nothing to remove, so nothing is made or written.
 async fn part(write: &Write, path: &str) -> Result<Response, ApiError> {
-    let edit = Operation::Edit(EditOperation {
+    let edit = EditOperation {
         key: write.key().to_string(),
         steps: vec![Step::Remove(RemoveStep {
             at: Place::Path(path.to_string()),
             must_exist: false,
         })],
-        create: false,
-    });
-    let written = match write.attempt(vec![edit.clone()]).await? {
-        Ok(written) => written,
-        Err(refusal) if matches!(refusal.reason(), Some(Reason::KeyNotFound)) => absent(write, edit).await?,
-        Err(refusal) => return Err(refusal.into_error()),
+        create: true,
     };
+    let written = write.carry_out(vec![Operation::Edit(edit)]).await?;
     let deleted = match written.outcomes.as_slice() {
         [Outcome::Edited(effects)] => matches!(effects.as_slice(), [Effect::Removed(true)]),
-        [Outcome::Checked] => false,
         _ => return Err(unexpected_outcome()),
     };
     let object = Object::new()
@@ -65,22 +60,4 @@ async fn part(write: &Write, path: &str) -> Result<Response, ApiError> {
         .string("path", path)
         .boolean("deleted", deleted);
     Ok(written.respond(StatusCode::OK, object))
-}
-
-/// Makes sure that there is no such key, to answer with the version at which that was so. If the key has come up in
-/// between, `edit` has something to work on again.
-async fn absent(write: &Write, edit: Operation) -> Result<Written, ApiError> {
-    loop {
-        let is_absent = check(write.key(), None, Test::Absent);
-        match write.attempt(vec![is_absent]).await? {
-            Ok(written) => return Ok(written),
-            Err(refusal) if matches!(refusal.reason(), Some(Reason::CheckFailed(_))) => {}
-            Err(refusal) => return Err(refusal.into_error()),
-        }
-        match write.attempt(vec![edit.clone()]).await? {
-            Ok(written) => return Ok(written),
-            Err(refusal) if matches!(refusal.reason(), Some(Reason::KeyNotFound)) => {}
-            Err(refusal) => return Err(refusal.into_error()),
-        }
-    }
 }
