@@ -43,8 +43,7 @@ impl Guest for Engine {
     fn open(limits: Limits, now: TimestampMs) -> Result<(), Failure> {
         let document = match storage::load()? {
             Some(sealed) => {
-                let opened = vault::open(&sealed)?;
-                drop(sealed);
+                let opened = vault::open(sealed)?;
                 Document::decode(opened.plain, opened.sealed_at)
                     .map_err(|error| Failure::Document(error.0.to_string()))?
             }
@@ -80,6 +79,6 @@ impl Guest for Engine {
             return Ok(());
         };
         let sealed = vault::seal(&document.encode())?;
-        storage::save(&sealed, document.first_expiry())
+        storage::save(sealed, document.first_expiry())
     }
 }

@@ -2,8 +2,9 @@
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Memory that a slot of the pool keeps for its next instance instead of giving it back: all that an instance starts with.
-const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+/// Memory that a slot of the pool keeps for its next instance instead of giving it back: all that an instance starts with, and
+/// what a state of a mebibyte needs beyond that. Only what was used is there.
+const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 
 /// The same for its tables of functions.
 const KEEP_RESIDENT_TABLE_BYTES: usize = 64 << 10;

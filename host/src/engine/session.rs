@@ -74,7 +74,8 @@ impl Engine {
         let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
         let mut store = pool.store(SessionState {
-            sealed: input.sealed,
+            is_stored: input.sealed.is_some(),
+            sealed: input.sealed.map(Some).into_iter().collect(),
             saved: None,
             vault: input.vault,
             limits: StoreLimitsBuilder::new()
