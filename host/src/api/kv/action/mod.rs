@@ -58,7 +58,7 @@ impl Action {
     /// Reads the members of the action with a name; none if there is no such action.
     pub(super) fn read(name: &str, key: &str, fields: &mut Fields<'_>, now: TimestampMs) -> Option<Self> {
         Some(match name {
-            "get" => value::get(key, fields),
+            "read" => value::get(key, fields),
             "set" => value::set(key, fields, now),
             "patch" => super::patch::of_fields(key, fields),
             "delete" => value::delete(key),
