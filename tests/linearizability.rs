@@ -296,6 +296,7 @@ mod the_checker_bites {
         single(Operation::Pop(PopOperation {
             key: "l".to_owned(),
             end: ListEnd::Head,
+            count: 1,
         }))
     }
 
