@@ -75,10 +75,9 @@ fn every_command_of_the_api_s_document_is_answered_as_printed() {
 fn every_call_has_a_command() {
     let document = fs::read_to_string(DOCUMENT).expect("the document");
     let (_, examples) = read(&document);
-    let commands: String = examples
+    let commands = examples
         .iter()
-        .map(|example| format!("{}\n", example.command))
-        .collect();
+        .fold(String::new(), |commands, example| commands + &example.command + "\n");
     for call in CALLS {
         assert!(commands.contains(call), "nothing calls {call:?}");
     }

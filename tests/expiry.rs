@@ -98,8 +98,8 @@ async fn a_read_that_finds_a_key_expired_removes_it_first() {
     let setup = Setup::new(Duration::from_hours(1));
     for reads in [get("gone"), get("lasting")] {
         let id = new_id();
-        setup.put(id, "gone", Expiry::After(1)).await;
         setup.put(id, "lasting", Expiry::Never).await;
+        setup.put(id, "gone", Expiry::After(1)).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
         let before = setup.revision(id).await;
         let answer = setup.service.read(id, reads.clone(), Instant::now()).await.unwrap();
@@ -117,8 +117,8 @@ async fn a_read_that_finds_a_key_expired_removes_it_first() {
 async fn a_storage_that_takes_no_writes_still_lets_read() {
     let setup = Setup::new(Duration::from_hours(1));
     let id = new_id();
-    setup.put(id, "gone", Expiry::After(1)).await;
     setup.put(id, "lasting", Expiry::Never).await;
+    setup.put(id, "gone", Expiry::After(1)).await;
     tokio::time::sleep(Duration::from_millis(5)).await;
     setup.storage.is_read_only.store(true, Ordering::SeqCst);
     let found = setup

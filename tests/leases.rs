@@ -18,7 +18,7 @@ use support::token;
 
 const RACERS: usize = 16;
 const ROUNDS: usize = 200;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a racer was granted: the lease, or more time for it.
 #[derive(Debug, Clone)]
