@@ -20,10 +20,9 @@
 //! Format 1 has no ordinals, whole times instead of differences, and remembers nothing: it ends behind the values. It is
 //! read and never written. How numbers and differences are written is said in [`numbers`](super::numbers).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::numbers::{Reader, difference, push_number, push_text};
+use super::numbers::{self, Reader, difference, push_number, push_text};
 use super::{Document, Record, Remembered, Slot, Text, Unreadable};
 
 /// The first byte of format 1. The Python service's documents start with `{`.
@@ -41,7 +40,7 @@ const MAX_VERSION: u64 = i64::MAX as u64;
 /// Reads a document of format 1 or 2.
 pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
     let is_format_2 = plain.first() == Some(&FORMAT_2);
-    let base = String::from_utf8(plain).map_err(|_| Unreadable("the document is not UTF-8"))?;
+    let base = numbers::text(plain)?;
     let mut reader = Reader::new(&base, 1);
     let mut document = Document {
         version: reader.number()?,
@@ -57,7 +56,7 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
     // What is read says how many there are; what is there says how many there can be.
     let most = base.len() / MIN_KEY_BYTES;
     document.slots.reserve_exact(count.min(most));
-    let mut value_lengths = Vec::with_capacity(count.min(most));
+    let mut values_bytes = 0_usize;
     for _ in 0..count {
         let key_length = reader.length()?;
         let key = Text::slice(reader.range(key_length)?)?;
@@ -78,10 +77,13 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
                 updated_at,
                 version: reader.number()?,
                 expires_at: Some(reader.number()?).filter(|&at| at != 0),
-                value: Text::Owned(String::new()),
+                value: {
+                    let start = values_bytes;
+                    values_bytes = start.saturating_add(reader.length()?);
+                    Text::slice(start..values_bytes)?
+                },
             },
         });
-        value_lengths.push(reader.length()?);
     }
     if let Some(next_ordinal) = next_ordinal {
         if next_ordinal < document.next_ordinal {
@@ -89,8 +91,9 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
         }
         document.next_ordinal = next_ordinal;
     }
-    for (slot, length) in document.slots.iter_mut().zip(value_lengths) {
-        slot.record.value = Text::slice(reader.range(length)?)?;
+    let values = Text::slice(reader.range(values_bytes)?)?;
+    for slot in &mut document.slots {
+        slot.record.value.move_behind(&values);
     }
     if is_format_2 {
         document.remembered = remembered(&mut reader)?;
@@ -172,7 +175,7 @@ mod tests {
     use super::*;
     use crate::model::{Limits, Operation, Request};
     use crate::session::Session;
-    use alloc::string::ToString;
+    use alloc::string::{String, ToString};
     use alloc::vec;
     use proptest::prelude::*;
 

@@ -288,6 +288,14 @@ impl Record {
 }
 
 impl Text {
+    /// Takes a range that was counted from where another one starts.
+    fn move_behind(&mut self, other: &Self) {
+        if let (Self::Slice { start, end }, Self::Slice { start: first, .. }) = (self, other) {
+            *start = start.saturating_add(*first);
+            *end = end.saturating_add(*first);
+        }
+    }
+
     /// A range of a base, if its ends fit.
     fn slice(range: Range<usize>) -> Result<Self, Unreadable> {
         let end = |at: usize| u32::try_from(at).map_err(|_| Unreadable("the document is larger than 4 GiB"));

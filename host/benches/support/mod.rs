@@ -130,7 +130,7 @@ impl Subject {
         black_box(keys.seal(&changed));
     }
 
-    /// The vault alone: opens and seals.
+    /// The vault alone: opens.and seals.
     pub fn vault(&self) {
         let keys = self.keys();
         black_box(

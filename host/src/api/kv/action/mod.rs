@@ -35,7 +35,7 @@ pub(super) const CALLS: [&str; 14] = [
 const WITHOUT_BODY: [&str; 5] = ["incr", "decr", "lpop", "rpop", "persist"];
 
 /// All names that an operation of a batch may have, for messages.
-pub(super) const NAMES: &str = "set, delete, incr, decr, lpush, rpush, lpop, rpop, patch, get, check, expire, persist, \
+pub(super) const NAMES: &str = "set, delete, incr, decr, lpush, rpush, lpop, rpop, patch, read, check, expire, persist, \
                                 range, trim, remove, prune, len, claim, renew, release";
 
 /// What is to be done to a key.
