@@ -35,21 +35,21 @@ fn document_index(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("document index");
     for keys in [1, 100, 600] {
         let value = format!("\"{}\"", "x".repeat(LARGE_BYTES / keys - 40));
-        let mut document = Document::default();
+        let mut whole = Document::default();
         for key in 0..keys {
-            document.append(format!("key-{key:04}"), Record::new(value.clone(), NOW, 1));
+            whole.append(format!("key-{key:04}"), Record::new(value.clone(), NOW, 1));
         }
-        let plain = document.encode();
+        let plain = whole.encode();
         group.throughput(Throughput::Bytes(plain.len() as u64));
         group.bench_function(BenchmarkId::new("decode", keys), |bencher| {
             bencher.iter(|| Document::decode(black_box(plain.clone()), NOW).expect("a document"));
         });
         group.bench_function(BenchmarkId::new("encode", keys), |bencher| {
-            bencher.iter(|| document.encode())
+            bencher.iter(|| whole.encode());
         });
         group.bench_function(BenchmarkId::new("find the last key", keys), |bencher| {
             let last = format!("key-{:04}", keys - 1);
-            bencher.iter(|| document.find(black_box(&last)));
+            bencher.iter(|| whole.find(black_box(&last)));
         });
     }
     group.finish();
@@ -62,17 +62,17 @@ fn json_scan(criterion: &mut Criterion) {
         .map(|at| format!("\"m{at}\":{ENTRY}"))
         .collect();
     let object = format!("{{{}}}", members.join(","));
-    let last = format!("\"m{}\"", members.len() - 1);
+    let last_name = format!("\"m{}\"", members.len() - 1);
     let mut group = criterion.benchmark_group("JSON scan");
     group.throughput(Throughput::Bytes(list.len() as u64));
     group.bench_function("normalize a list", |bencher| {
         bencher.iter(|| json::normalize(black_box(&list)).expect("JSON"));
     });
     group.bench_function("count its items", |bencher| {
-        bencher.iter(|| json::read::items(black_box(&list)).count())
+        bencher.iter(|| json::read::items(black_box(&list)).count());
     });
     group.bench_function("find the last member of an object", |bencher| {
-        bencher.iter(|| json::read::member(black_box(&object), &last));
+        bencher.iter(|| json::read::member(black_box(&object), &last_name));
     });
     group.finish();
 }
@@ -80,8 +80,8 @@ fn json_scan(criterion: &mut Criterion) {
 /// Checking a token that is seen for the first time, and again.
 fn token_check(criterion: &mut Criterion) {
     let secret = "a secret for benchmarks".into();
-    let known = Tokens::new(&secret, &[]);
-    let token = known
+    let remembering = Tokens::new(&secret, &[]);
+    let token = remembering
         .mint(Uuid::new_v4().into(), Uuid::new_v4(), Duration::from_hours(1))
         .expect("a token");
     let mut group = criterion.benchmark_group("token check");
@@ -93,7 +93,7 @@ fn token_check(criterion: &mut Criterion) {
         );
     });
     group.bench_function("again", |bencher| {
-        bencher.iter(|| known.verify(black_box(&token)).expect("an identity"))
+        bencher.iter(|| remembering.verify(black_box(&token)).expect("an identity"));
     });
     group.finish();
 }

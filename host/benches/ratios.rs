@@ -51,9 +51,11 @@ fn main() {
 fn large() {
     let (bytes, keys) = LARGE;
     let (usual, large) = (Subject::new(60_000), Subject::with_keys(bytes, keys));
-    let parts: [&dyn Fn(); 4] = [&|| usual.session(), &|| large.session(), &|| large.list(), &|| {
-        large.open()
-    }];
+    let increment_usual = || usual.session();
+    let increment_large = || large.session();
+    let list = || large.list();
+    let open = || large.open();
+    let parts: [&dyn Fn(); 4] = [&increment_usual, &increment_large, &list, &open];
     let turns: Vec<[f64; 4]> = (0..ROUNDS).map(|_| parts.map(micros)).collect();
     let ratio = |part: usize, to: usize| median(turns.iter().map(|turn| turn[part] / turn[to]));
     println!("| ratio | at most | measured |");

@@ -30,8 +30,8 @@ pub fn push_string(out: &mut String, text: &str) {
 /// The bytes that [`push_string`] would append.
 pub fn string_len(text: &str) -> usize {
     // Hardly any text needs escapes, and finding that out has no branch for each byte.
-    let needs_escape = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    let escapes = if text.bytes().fold(false, |any, byte| any | needs_escape(byte)) {
+    let needs_escape = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    let escapes = if text.bytes().fold(0, |any, byte| any | needs_escape(byte)) != 0 {
         text.bytes().map(escape_len).sum()
     } else {
         0
