@@ -80,6 +80,10 @@ fn what_was_said_to_be_gone_stays_gone_when_the_clock_is_set_back() {
     jump_to(&offset, "+0");
     assert_eq!(client.get("/read").0, 404);
     assert_eq!(client.get("/listed").0, 404);
+    // What is to live for a moment ends all the same.
+    assert_eq!(client.put("/brief?px=200", &json!(1)).0, 201);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.get("/brief").0, 404);
     drop((client, others));
     assert!(service.stop().success());
     // Another process knows nothing of the clock that was ahead.

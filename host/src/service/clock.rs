@@ -1,24 +1,40 @@
 //! The time that sessions happen at.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::vault::TimestampMs;
 
-/// The system's clock, except that it never goes back: what a session found expired stays so for the next one.
-#[derive(Debug, Default)]
+/// The system's clock, except that it never goes back: what a session found expired stays so for the next one. After the
+/// system's clock was set back, it goes on from the latest time, so that what is to live for a while still ends.
+#[derive(Debug)]
 pub(super) struct Clock {
-    highest: AtomicU64,
+    /// Where a clock begins that nobody sets.
+    begun: Instant,
+    /// What to add to that clock, at least.
+    offset: AtomicU64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            offset: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Clock {
-    /// The time now, or the latest that was given before.
+    /// The time now.
     pub(super) fn now(&self) -> TimestampMs {
-        self.at_least(system_ms())
+        let steady = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.at(steady, system_ms())
     }
 
-    fn at_least(&self, time: TimestampMs) -> TimestampMs {
-        self.highest.fetch_max(time, Ordering::Relaxed).max(time)
+    fn at(&self, steady: u64, system: TimestampMs) -> TimestampMs {
+        let offset = system.saturating_sub(steady);
+        let offset = self.offset.fetch_max(offset, Ordering::Relaxed).max(offset);
+        steady.saturating_add(offset)
     }
 }
 
@@ -32,12 +48,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_never_goes_back() {
+    fn time_goes_on_from_the_latest_when_the_clock_is_set_back() {
         let clock = Clock::default();
-        assert_eq!(clock.at_least(5), 5);
-        assert_eq!(clock.at_least(3), 5);
-        assert_eq!(clock.at_least(8), 8);
-        let now = clock.now();
-        assert!(clock.now() >= now && now > 8);
+        assert_eq!(clock.at(0, 1000), 1000);
+        assert_eq!(clock.at(10, 1010), 1010);
+        assert_eq!(clock.at(20, 5000), 5000);
+        assert_eq!(clock.at(30, 1030), 5010);
+        assert_eq!(clock.at(9000, 10_000), 13_980);
+        assert_eq!(clock.at(9000, 20_000), 20_000);
+    }
+
+    #[test]
+    fn time_is_the_systems() {
+        let (before, now, after) = (system_ms(), Clock::default().now(), system_ms());
+        assert!((before..=after + 1).contains(&now), "{before} {now} {after}");
     }
 }
