@@ -18,11 +18,12 @@ mod mix;
 mod others;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+#[path = "../load/prepare.rs"]
+mod prepare;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use automation_kv::token::Tokens;
 use automation_kv::vault::Vault;
 use clap::Parser;
 use drive::{Requests, Until, drive};
@@ -90,9 +91,9 @@ async fn run(arguments: &Arguments) {
         ("SQLite", Host::sqlite(folder.path())),
         ("PostgreSQL", Host::start(&postgres::SHARED.database())),
     ];
-    let tokens = tokens(AUTOMATIONS + mix::LARGE);
+    let tokens = prepare::tokens(host::SECRET, AUTOMATIONS + mix::LARGE);
     for (_, host) in &hosts {
-        seed(host, &tokens).await;
+        prepare::fill(&[host.address], mix::seeds("", &tokens)).await;
     }
     let mut table = Table::new();
     let mut redis_rates: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -133,7 +134,7 @@ async fn measure(arguments: &Arguments, host: &Host, requests: &Requests, seen: 
 
 /// The rate of increments over very many automations to that over 1,000, in turns.
 async fn many(arguments: &Arguments, host: &Host, few: &[String]) -> f64 {
-    let many = tokens(arguments.many);
+    let many = prepare::tokens(host::SECRET, arguments.many);
     let increments = |tokens: &[String]| {
         let requests = tokens
             .iter()
@@ -257,31 +258,6 @@ fn seal_and_open_seconds() -> f64 {
         std::hint::black_box(keys.open(&sealed).expect("a state that opens"));
     }
     begun.elapsed().as_secs_f64() / f64::from(CALLS)
-}
-
-async fn seed(host: &Host, tokens: &[String]) {
-    const CLIENTS: usize = 16;
-    let seeds = mix::seeds("", tokens);
-    let each = seeds.len().div_ceil(CLIENTS);
-    let requests: Requests =
-        std::sync::Arc::new(move |client, turn| seeds[(client * each + turn).min(seeds.len() - 1)].clone());
-    let report = drive(&[host.address], CLIENTS, Until::Each(each), &requests).await;
-    assert_eq!(
-        report.failed(),
-        0,
-        "the service cannot be filled: {:?}",
-        report.failures
-    );
-}
-
-fn tokens(count: usize) -> Vec<String> {
-    let tokens = Tokens::new(&host::SECRET.into(), &[]);
-    let mint = |_| {
-        tokens
-            .mint(Uuid::new_v4().into(), Uuid::new_v4(), Duration::from_hours(24))
-            .expect("a token")
-    };
-    (0..count).map(mint).collect()
 }
 
 fn median(values: &[f64]) -> f64 {

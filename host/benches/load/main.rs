@@ -7,15 +7,14 @@ mod host;
 mod mix;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod prepare;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use automation_kv::token::Tokens;
 use clap::Parser;
 use drive::{Until, drive};
 use host::Host;
-use uuid::Uuid;
 
 /// Drives a service of the contract with several mixes, and prints rate, latency and failures of each.
 #[derive(Parser)]
@@ -100,9 +99,9 @@ fn main() {
 }
 
 async fn run(arguments: &Arguments, targets: &[Target]) {
-    let tokens = tokens(&arguments.secret, arguments.automations + mix::LARGE);
+    let tokens = prepare::tokens(&arguments.secret, arguments.automations + mix::LARGE);
     for target in targets {
-        seed(target, &tokens).await;
+        prepare::fill(&target.addresses, mix::seeds(&target.prefix, &tokens)).await;
     }
     println!("| mix | service | requests/s | p50 ms | p99 ms | failures |");
     println!("|---|---|---|---|---|---|");
@@ -124,32 +123,6 @@ async fn run(arguments: &Arguments, targets: &[Target]) {
             }
         }
     }
-}
-
-async fn seed(target: &Target, tokens: &[String]) {
-    const CLIENTS: usize = 16;
-    let seeds = mix::seeds(&target.prefix, tokens);
-    let each = seeds.len().div_ceil(CLIENTS);
-    let requests: drive::Requests =
-        std::sync::Arc::new(move |client, turn| seeds[(client * each + turn).min(seeds.len() - 1)].clone());
-    let report = drive(&target.addresses, CLIENTS, Until::Each(each), &requests).await;
-    assert_eq!(
-        report.failed(),
-        0,
-        "{} cannot be filled: {:?}",
-        target.name,
-        report.failures
-    );
-}
-
-fn tokens(secret: &str, count: usize) -> Vec<String> {
-    let tokens = Tokens::new(&secret.into(), &[]);
-    let mint = |_| {
-        tokens
-            .mint(Uuid::new_v4().into(), Uuid::new_v4(), Duration::from_hours(24))
-            .expect("a token")
-    };
-    (0..count).map(mint).collect()
 }
 
 fn own(name: &str, database_url: &str, hosts: usize) -> Target {
