@@ -41,6 +41,9 @@ impl Plot<'_> {
             .configure_mesh()
             .x_desc(self.unit)
             .y_desc("requests/s")
+            .label_style(("sans-serif", 14))
+            .x_label_formatter(&|at| format!("{at}"))
+            .y_label_formatter(&|rate| format!("{rate:.0}"))
             .light_line_style(TRANSPARENT)
             .draw()
             .expect("a mesh");
@@ -54,6 +57,7 @@ impl Plot<'_> {
         }
         chart
             .configure_series_labels()
+            .label_font(("sans-serif", 14))
             .background_style(WHITE.mix(0.8))
             .border_style(BLACK.mix(0.3))
             .position(SeriesLabelPosition::UpperLeft)
