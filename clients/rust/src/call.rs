@@ -1,0 +1,220 @@
+//! One request, and its way to the service and back.
+
+use std::time::{Duration, Instant};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{Error, Kv, Refusal};
+
+pub use reqwest::Method;
+
+/// What a segment of a path shows as it is.
+const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The longest pause that the service can ask for and get.
+const MAX_ASKED: Duration = Duration::from_mins(1);
+
+/// One request, for whatever the methods of [`Kv`] have no name for.
+///
+/// ```
+/// use automation_kv_client::{Call, Method};
+///
+/// let call = Call::on("jobs", Method::POST, "remove").body(r#"{"where":{"field":"done","equals":true}}"#);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+    problem: Option<String>,
+    is_once: bool,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status, below 400.
+    pub status: u16,
+    /// The answer's JSON, as it was sent.
+    pub body: String,
+}
+
+impl Call {
+    /// A request on the whole state: `""` for the list of keys, or `batch`.
+    pub fn on_state(method: Method, what: &str) -> Self {
+        Self::new(
+            method,
+            if what.is_empty() {
+                String::new()
+            } else {
+                format!("/{what}")
+            },
+        )
+    }
+
+    /// A request on a key: `""` for its value, or what is to be done, such as `incr`.
+    pub fn on(key: &str, method: Method, what: &str) -> Self {
+        let mut path = format!("/{}", utf8_percent_encode(key, UNESCAPED));
+        if !what.is_empty() {
+            path.push('/');
+            path.push_str(what);
+        }
+        let mut call = Self::new(method, path);
+        // A URL cannot name them: they mean this folder and the one above.
+        if matches!(key, "" | "." | "..") {
+            call.problem = Some(format!("a key cannot be {key:?} here"));
+        }
+        call
+    }
+
+    fn new(method: Method, path: String) -> Self {
+        Self {
+            is_once: method != Method::GET,
+            method,
+            path,
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            problem: None,
+        }
+    }
+
+    /// Adds a parameter to the query.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Sets the body, a JSON text.
+    #[must_use]
+    pub fn body(mut self, json: impl Into<String>) -> Self {
+        self.body = Some(json.into());
+        self
+    }
+
+    /// Sends no `Idempotency-Key` with a write: sending it twice does no harm, or the caller sends one.
+    #[must_use]
+    pub fn without_idempotency_key(mut self) -> Self {
+        self.is_once = false;
+        self
+    }
+}
+
+impl Reply {
+    /// Reads the answer as a type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.body).map_err(|error| Error::NotTheService {
+            url: "the service".to_owned(),
+            problem: error.to_string(),
+        })
+    }
+}
+
+/// How one try ended without a reply.
+enum Failed {
+    /// Asking again may help, after the pause that the service asked for.
+    Passing(Error, Option<Duration>),
+    /// It does not.
+    Final(Error),
+}
+
+impl Kv {
+    /// Sends a request, again if it is worth it, and gives the answer if it is no error.
+    pub async fn send(&self, call: Call) -> Result<Reply, Error> {
+        if let Some(problem) = call.problem {
+            return Err(Error::configuration(problem));
+        }
+        let url = format!("{}/v1/kv{}", self.url, call.path);
+        let mut request = self
+            .http
+            .request(call.method, &url)
+            .timeout(self.retry.try_timeout)
+            .query(&call.query)
+            .header(AUTHORIZATION, format!("Bearer {}", self.token.expose_secret()));
+        for (name, value) in call.headers {
+            request = request.header(name, value);
+        }
+        if call.is_once {
+            request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
+        }
+        if let Some(body) = call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let request = request
+            .build()
+            .map_err(|error| Error::configuration(format!("{url}: {error}")))?;
+        let begun = Instant::now();
+        let mut tries = 0;
+        loop {
+            let Some(again) = request.try_clone() else {
+                return Err(Error::configuration(format!("{url}: the request cannot be sent again")));
+            };
+            tries += 1;
+            let (error, asked) = match self.try_once(again, &url).await {
+                Ok(reply) => return Ok(reply),
+                Err(Failed::Final(error)) => return Err(error),
+                Err(Failed::Passing(error, asked)) => (error, asked),
+            };
+            let pause = self.retry.pause(tries, asked);
+            if begun.elapsed() + pause >= self.retry.total {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn try_once(&self, request: reqwest::Request, url: &str) -> Result<Reply, Failed> {
+        let unreachable = |error: reqwest::Error| {
+            let unreachable = Error::Unreachable {
+                url: url.to_owned(),
+                problem: cause(&error),
+            };
+            Failed::Passing(unreachable, None)
+        };
+        let response = self.http.execute(request).await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let asked = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let asked = asked.map(Duration::from_secs).filter(|asked| *asked <= MAX_ASKED);
+        let body = response.text().await.map_err(unreachable)?;
+        match status {
+            200..=399 => Ok(Reply { status, body }),
+            _ => {
+                let refusal = Refusal::read(status, &body);
+                if refusal.is_passing() {
+                    Err(Failed::Passing(Error::refused(refusal), asked))
+                } else {
+                    Err(Failed::Final(Error::refused(refusal)))
+                }
+            }
+        }
+    }
+}
+
+/// The innermost error says what happened; those around it only where.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

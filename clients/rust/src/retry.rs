@@ -1,0 +1,65 @@
+//! When to ask again.
+
+use std::time::Duration;
+
+/// How patient a client is.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// The longest that one try may take.
+    pub try_timeout: Duration,
+    /// No new try begins later than this after the call began.
+    pub total: Duration,
+    /// The longest first pause. Each further one may be twice as long as the one before; how long it really is is random, so
+    /// that those who were refused together do not come back together.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub max_pause: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            try_timeout: Duration::from_secs(15),
+            total: Duration::from_secs(30),
+            first_pause: Duration::from_millis(50),
+            max_pause: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Retry {
+    /// Every call is tried once.
+    pub fn never() -> Self {
+        Self {
+            total: Duration::ZERO,
+            ..Self::default()
+        }
+    }
+
+    /// The pause after so many tries: random, and at least what the service asked for.
+    pub(crate) fn pause(&self, tries: u32, asked: Option<Duration>) -> Duration {
+        let longest = self.first_pause.saturating_mul(1 << tries.saturating_sub(1).min(16));
+        let random = longest.min(self.max_pause).mul_f64(fastrand::f64());
+        match asked {
+            // Those who were told the same time are spread over the time after it.
+            Some(asked) => asked + random.min(asked / 2),
+            None => random,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_their_limit_and_are_at_least_what_was_asked_for() {
+        let retry = Retry::default();
+        for tries in 1..100 {
+            assert!(retry.pause(tries, None) <= retry.max_pause);
+            assert!(retry.pause(tries, Some(Duration::from_secs(1))) >= Duration::from_secs(1));
+        }
+        let longest = (0..100).map(|_| retry.pause(1, None)).max();
+        assert!(longest <= Some(retry.first_pause));
+    }
+}

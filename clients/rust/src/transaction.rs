@@ -1,0 +1,60 @@
+//! Read, change, write, and again if somebody else was faster.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Kv, SetOptions};
+
+impl Kv {
+    /// Changes a value: `change` gets what is there, if anything, and gives what is to be there. If somebody else writes
+    /// the key in between, `change` is asked again with what they wrote, so it should do nothing else. Gives what was
+    /// written. A time to live stays as it is.
+    ///
+    /// ```no_run
+    /// # async fn example(kv: automation_kv_client::Kv) -> Result<(), automation_kv_client::Error> {
+    /// let seen = kv
+    ///     .transaction("seen", |seen: Option<Vec<u64>>| {
+    ///         let mut seen = seen.unwrap_or_default();
+    ///         seen.push(17);
+    ///         seen
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`Error::Conflict`] comes only if others were faster for as long as [`Retry::total`](crate::Retry::total) says.
+    pub async fn transaction<T, F>(&self, key: &str, mut change: F) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnMut(Option<T>) -> T,
+    {
+        let begun = Instant::now();
+        let mut tries = 0;
+        loop {
+            let (value, key_version) = match self.entry(key).await? {
+                Some(entry) => (Some(entry.value), entry.key_version),
+                None => (None, 0),
+            };
+            let next = change(value);
+            let options = SetOptions {
+                if_key_version: Some(key_version),
+                keep_ttl: true,
+                ..SetOptions::default()
+            };
+            let error = match self.set_with(key, &next, options).await {
+                Ok(_) => return Ok(next),
+                Err(Error::Conflict(refusal)) => Error::Conflict(refusal),
+                Err(error) => return Err(error),
+            };
+            tries += 1;
+            let pause = self.retry.pause(tries, None);
+            if begun.elapsed() + pause >= self.retry.total {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
