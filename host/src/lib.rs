@@ -6,8 +6,10 @@
 
 pub mod api;
 pub mod automation;
+pub mod clear;
 pub mod cli;
 pub mod database;
+pub mod diff;
 pub mod engine;
 pub mod report;
 pub mod service;

@@ -1,6 +1,6 @@
 //! wasmtime's settings: a pool of warm instances where the machine has the address space for it.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Cache, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Memory that a slot of the pool keeps for its next instance instead of giving it back: all that an instance starts with, and
 /// what a state of a mebibyte needs beyond that. Only what was used is there.
@@ -16,24 +16,25 @@ pub(super) const MAX_MEMORY_BYTES: usize = 1 << 30;
 ///
 /// A pool reserves gigabytes of address space for each instance. Where that is refused, sessions are
 /// allocated on demand, which costs them some 15 µs each.
-pub(super) fn engine(max_sessions: u32) -> wasmtime::Result<Engine> {
-    let mut config = common();
+pub(super) fn engine(max_sessions: u32, cache: Option<&Cache>) -> wasmtime::Result<Engine> {
+    let mut config = common(cache);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(max_sessions)));
     Engine::new(&config).or_else(|error| {
         tracing::warn!(
             error = format!("{error:#}"),
             "no address space for an instance pool, allocating on demand"
         );
-        Engine::new(&common())
+        Engine::new(&common(cache))
     })
 }
 
-fn common() -> Config {
+fn common(cache: Option<&Cache>) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.memory_init_cow(true);
     config.epoch_interruption(true);
     config.concurrency_support(false);
+    config.cache(cache.cloned());
     config
 }
 

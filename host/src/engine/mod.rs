@@ -4,17 +4,21 @@
 //! on the caller's thread and never waits: what it needs from the storage is there before it starts,
 //! what it wants to save is handed back when it ends.
 
+mod cache;
 mod configuration;
 mod imports;
 mod pool;
+pub mod recording;
 mod request;
 mod session;
 mod slots;
 mod ticker;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+use wasmtime::Cache;
 use wasmtime::component::{HasSelf, Linker};
 
 use imports::SessionState;
@@ -26,6 +30,18 @@ pub use session::{Input, Session};
 
 /// The engine component that this binary was built with.
 pub const BUILT_IN_COMPONENT: &[u8] = include_bytes!(env!("ENGINE_COMPONENT"));
+
+/// The WIT package that it is of.
+pub const WIT_PACKAGE: &str = "automation:kv@1.0.0";
+
+/// The SHA-256 of [`BUILT_IN_COMPONENT`], in hexadecimal digits.
+pub fn built_in_sha256() -> &'static str {
+    static HASH: LazyLock<String> = LazyLock::new(|| {
+        let hash = Sha256::digest(BUILT_IN_COMPONENT);
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    });
+    &HASH
+}
 
 #[expect(missing_docs, reason = "generated from wit/, which documents everything")]
 mod generated {
@@ -108,15 +124,35 @@ impl Default for EngineOptions {
     }
 }
 
+impl EngineOptions {
+    /// For one user's commands: one pool, of a few instances.
+    pub fn small() -> Self {
+        Self {
+            pools: 1,
+            max_sessions: 4,
+            ..Self::default()
+        }
+    }
+}
+
 impl Engine {
     /// Compiles the component that this binary was built with.
     pub fn built_in(options: EngineOptions) -> Result<Self, EngineError> {
         Self::new(BUILT_IN_COMPONENT, options)
     }
 
+    /// The same for a command, which should start at once: compiles only what the user's cache does not hold yet.
+    pub fn of_command() -> Result<Self, EngineError> {
+        Self::compile(BUILT_IN_COMPONENT, EngineOptions::small(), cache::of_user().as_ref())
+    }
+
     /// Compiles a component of the world `op-engine`.
     pub fn new(component: &[u8], options: EngineOptions) -> Result<Self, EngineError> {
-        let pools = Pool::compile(component, options).map_err(EngineError::Component)?;
+        Self::compile(component, options, None)
+    }
+
+    fn compile(component: &[u8], options: EngineOptions, cache: Option<&Cache>) -> Result<Self, EngineError> {
+        let pools = Pool::compile(component, options, cache).map_err(EngineError::Component)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 call_deadline_ticks: ticker::ticks(options.call_deadline),
