@@ -32,6 +32,7 @@ pub struct Call {
     query: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
+    content_type: &'static str,
     problem: Option<String>,
     is_once: bool,
 }
@@ -81,6 +82,7 @@ impl Call {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
+            content_type: "application/json",
             problem: None,
         }
     }
@@ -103,6 +105,13 @@ impl Call {
     #[must_use]
     pub fn body(mut self, json: impl Into<String>) -> Self {
         self.body = Some(json.into());
+        self
+    }
+
+    /// Says that the body is of another kind than `application/json`.
+    #[must_use]
+    pub fn content_type(mut self, content_type: &'static str) -> Self {
+        self.content_type = content_type;
         self
     }
 
@@ -152,7 +161,7 @@ impl Kv {
             request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
         }
         if let Some(body) = call.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+            request = request.header(CONTENT_TYPE, call.content_type).body(body);
         }
         let request = request
             .build()

@@ -33,22 +33,29 @@ impl Settings {
     /// Reads `AUTOMATION_KV_TOKEN`, and the URL from `AUTOMATION_API_URL`, else `OPENHANDS_CLOUD_API_URL`, else the
     /// origin of `AUTOMATION_CALLBACK_URL` followed by `/api/automation`. Empty is as good as not set.
     pub fn from_environment() -> Result<Self, Error> {
-        Self::from_variables(|name| std::env::var(name).ok())
+        Self::with(None, None)
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    /// The same for what is not given.
+    pub fn with(url: Option<String>, token: Option<SecretString>) -> Result<Self, Error> {
+        Self::from_variables(url, token, |name| std::env::var(name).ok())
+    }
+
+    fn from_variables(
+        url: Option<String>,
+        token: Option<SecretString>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
         let set = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let token = set(TOKEN_VARIABLE).ok_or_else(|| missing(TOKEN_VARIABLE, "the token of a run"))?;
-        let url = set(URL_VARIABLE).or_else(|| set(CLOUD_URL_VARIABLE));
+        let token = token.or_else(|| set(TOKEN_VARIABLE).map(SecretString::from));
+        let token = token.ok_or_else(|| missing(TOKEN_VARIABLE, "the token of a run"))?;
+        let url = url.or_else(|| set(URL_VARIABLE)).or_else(|| set(CLOUD_URL_VARIABLE));
         let url = match (url, set(CALLBACK_VARIABLE)) {
             (Some(url), _) => url,
             (None, Some(callback)) => beside(&callback)?,
             (None, None) => return Err(missing(URL_VARIABLE, "the base URL of the service")),
         };
-        Ok(Self {
-            url,
-            token: token.into(),
-        })
+        Ok(Self { url, token })
     }
 }
 
@@ -72,7 +79,7 @@ mod tests {
     use super::*;
 
     fn url_of(variables: &[(&str, &str)]) -> Result<String, Error> {
-        let settings = Settings::from_variables(|name| {
+        let settings = Settings::from_variables(None, None, |name| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         })?;

@@ -2,6 +2,7 @@
 
 mod automations;
 mod child;
+mod client;
 mod dev;
 mod dry_run;
 mod embedded;
@@ -34,6 +35,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Client(client::Client),
     /// Serve the REST API.
     Serve(serve::Serve),
     /// Print a token for one automation, and nothing else.
@@ -58,6 +61,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let result = match CommandLine::parse().command {
+        Command::Client(client) => client.run().map(done),
         Command::Serve(serve) => serve.run().map(done),
         Command::Token(token) => token.run().map(done),
         Command::Automations(automations) => automations.run().map(done),

@@ -1,0 +1,114 @@
+//! Which service, whose state, and how the answer is shown.
+
+use std::time::Duration;
+
+use automation_kv_client::{Call, Error, Kv, Reply, Retry, Settings, TOKEN_VARIABLE, URL_VARIABLE};
+use clap::Args;
+use secrecy::SecretString;
+
+use super::super::knobs;
+use super::super::output::Format;
+use super::super::{CommandError, Exit};
+
+/// The service and the token.
+#[derive(Debug, Args)]
+pub(super) struct Connection {
+    /// The service: what stands before /v1/kv. Unless given, `AUTOMATION_API_URL`, `OPENHANDS_CLOUD_API_URL`, or the origin
+    /// of `AUTOMATION_CALLBACK_URL` with /api/automation.
+    #[arg(long, value_name = "URL", value_parser = knobs::api_url, help_heading = "Connection")]
+    api_url: Option<String>,
+
+    /// The token of an automation. Unless given, `AUTOMATION_KV_TOKEN`, which other users of the machine cannot see.
+    #[arg(long, value_name = "TOKEN", help_heading = "Connection")]
+    token: Option<SecretString>,
+
+    /// How long to ask again while the state is busy or the service is away: 30s, 5m; 0s asks once.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = knobs::duration, help_heading = "Connection")]
+    patience: Duration,
+}
+
+/// How an answer is shown.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    /// How to show the result: as JSON, as a table, or raw (a text without its quotes).
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    pub(super) output: Option<Format>,
+
+    /// Show all that the service tells, not only the result.
+    #[arg(long, help_heading = "Output")]
+    pub(super) meta: bool,
+}
+
+/// What a write can be made to depend on.
+#[derive(Debug, Args)]
+pub(super) struct Conditions {
+    /// Only if the state has this version.
+    #[arg(long, value_name = "VERSION", help_heading = "Conditions")]
+    if_version: Option<u64>,
+
+    /// Only if the key has this version; 0: does not exist.
+    #[arg(long, value_name = "VERSION", help_heading = "Conditions")]
+    if_key_version: Option<u64>,
+
+    /// Do it once, however often it is sent with this text within 24 hours.
+    #[arg(long, value_name = "TEXT", help_heading = "Conditions")]
+    idempotency_key: Option<String>,
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) fn kv(&self) -> Result<Kv, CommandError> {
+        let settings = Settings::with(self.api_url.clone(), self.token.clone()).map_err(|error| {
+            let exit = match std::env::var_os(TOKEN_VARIABLE) {
+                None if self.token.is_none() => Exit::Unauthorized,
+                _ => Exit::Usage,
+            };
+            CommandError::with(exit, format!("{error} (or give --token and --api-url)"))
+        })?;
+        let retry = Retry {
+            total: self.patience,
+            ..Retry::default()
+        };
+        Ok(Kv::new(&settings).map_err(|error| failed(&error))?.with_retry(retry))
+    }
+
+    /// Sends a call.
+    pub(super) async fn send(&self, call: Call) -> Result<Reply, CommandError> {
+        self.kv()?.send(call).await.map_err(|error| failed(&error))
+    }
+}
+
+impl Conditions {
+    /// Adds them to a call.
+    pub(super) fn on(&self, mut call: Call) -> Call {
+        if let Some(version) = self.if_version {
+            call = call.query("if_version", version.to_string());
+        }
+        if let Some(version) = self.if_key_version {
+            call = call.query("if_key_version", version.to_string());
+        }
+        once(call, self.idempotency_key.as_deref())
+    }
+}
+
+/// Makes a write one that is done once.
+pub(super) fn once(call: Call, idempotency_key: Option<&str>) -> Call {
+    match idempotency_key {
+        Some(key) => call.without_idempotency_key().header("Idempotency-Key", key),
+        None => call,
+    }
+}
+
+/// What a refusal means to a command.
+pub(super) fn failed(error: &Error) -> CommandError {
+    match error {
+        Error::Configuration(message) => CommandError::with(Exit::Usage, message),
+        Error::Unreachable { .. } => CommandError::new(format!(
+            "{error}; is the service running, and {URL_VARIABLE} its address?"
+        )),
+        _ => match error.refusal() {
+            Some(refusal) => CommandError::of_status(refusal.status, refusal.to_string()),
+            None => CommandError::new(error.to_string()),
+        },
+    }
+}
