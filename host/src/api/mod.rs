@@ -7,6 +7,7 @@ mod expiry;
 mod extract;
 mod fields;
 mod health;
+mod history;
 mod if_version;
 mod json;
 mod kv;
@@ -83,11 +84,12 @@ impl Api {
     }
 }
 
-/// The states under `base_path` + `/v1/kv`, and the automations beside them. What is nested sees only what follows that
+/// The states under `base_path` + `/v1/kv`, and automations and history beside them. What is nested sees only what follows that
 /// in the path.
 fn states(base_path: &str) -> Router<Api> {
     let path = format!("{base_path}/v1/kv");
     automations::routes(&format!("{base_path}/v1/automations"))
+        .merge(history::routes(&format!("{base_path}/v1/history")))
         .route(&path, kv::state())
         .route(&format!("{path}/"), kv::state())
         .nest(&path, kv::keys())
