@@ -8,6 +8,7 @@ pub mod api;
 pub mod automation;
 pub mod cli;
 pub mod database;
+pub mod diff;
 pub mod engine;
 pub mod report;
 pub mod service;
