@@ -542,22 +542,30 @@ async fn a_state_that_moved_on_is_not_sealed_anew(place: Place) {
     let (storage, id, gone) = (place.open().await, new_id(), new_id());
     keeping(&storage, id, None, "one", ("first", 0, 9)).await;
     keeping(&storage, id, Some(1), "two", ("second", 1, 9)).await;
+    let other = new_id();
+    swap(&storage, other, None, "other").await;
     swap(&storage, gone, None, "gone").await;
     storage.delete(gone, soon()).await.unwrap();
     let rows = vec![
         row(id, Stands::State(1), "old"),
-        row(gone, Stands::State(1), "old"),
         row(gone, Stands::State(2), "old"),
         row(new_id(), Stands::State(1), "old"),
         row(id, Stands::History(run_id("second"), 5), "old"),
         row(id, Stands::History(run_id("first"), 0), "old"),
         row(id, Stands::History(run_id("third"), 1), "old"),
-        row(id, Stands::State(2), "TWO"),
+        row(other, Stands::State(1), "OTHER"),
     ];
     let swaps = reseal(&storage, rows).await;
     let (last, others) = swaps.split_last().unwrap();
     assert_eq!(*last, Swap::Saved);
     assert!(others.iter().all(|swap| *swap == Swap::Lost), "{others:?}");
+    assert_eq!(loaded(&storage, other).await.sealed, b"OTHER");
+    assert_eq!(loaded(&storage, id).await.sealed, b"two");
+    assert_eq!(kept(&storage, id, "second").await, Some(Some(b"one".to_vec())));
+    assert_eq!(kept(&storage, id, "first").await, Some(None));
+    let mut rows = vec![row(id, Stands::State(2), "TWO")];
+    rows.extend((0..3).map(|_| row(new_id(), Stands::State(2), "nobody's")));
+    assert_eq!(reseal(&storage, rows).await[0], Swap::Saved);
     assert_eq!(loaded(&storage, id).await.sealed, b"TWO");
     assert_eq!(storage.load(gone).await.unwrap(), Stored::Deleted);
 }

@@ -2,8 +2,11 @@
 
 mod automations;
 mod dev;
+mod history;
 mod knobs;
 mod logging;
+mod operator;
+mod rotate;
 mod serve;
 mod token;
 
@@ -28,6 +31,14 @@ enum Command {
     /// List and delete automations, straight in the database.
     #[command(subcommand)]
     Automations(automations::Automations),
+    /// List the states that an automation had before its latest runs wrote.
+    History(history::History),
+    /// Show how two states of an automation differ.
+    Diff(history::Diff),
+    /// Put an earlier state of an automation back, as a new version.
+    Restore(history::Restore),
+    /// Seal everything anew with the current secret, while services run.
+    Rotate(rotate::Rotate),
 }
 
 /// Why a command failed: one line for stderr.
@@ -48,6 +59,10 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Token(token) => token.run(),
         Command::Automations(automations) => automations.run(),
+        Command::History(history) => history.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Restore(restore) => restore.run(),
+        Command::Rotate(rotate) => rotate.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

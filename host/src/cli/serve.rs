@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::knobs::{self, DatabaseKnobs, SecretKnobs};
+use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::{CommandError, dev, logging};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
@@ -60,6 +60,9 @@ pub(super) struct Serve {
     /// `automation_kv=debug`.
     #[arg(long, env = "AUTOMATION_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     log_level: String,
+
+    #[command(flatten)]
+    history: HistoryKnobs,
 
     #[command(flatten)]
     secrets: SecretKnobs,
@@ -124,6 +127,7 @@ impl Serve {
             max_state_bytes: self.max_state_bytes(),
             max_value_bytes: self.max_value_size,
             lock_timeout: Duration::from_millis(self.lock_timeout_ms),
+            history_runs: self.history.history_runs,
             ..ServiceOptions::default()
         }
     }

@@ -68,6 +68,6 @@ pub trait Archive: Send + Sync {
 
     /// Puts states that mean the same, sealed anew, in the places of those that are there: all of one transaction, each
     /// if its place still holds what it was made from. Of a state only the revision changes with it. Waits for nobody who
-    /// has locked a row; gives how each row ended.
+    /// has locked a row; gives how each row ended. No place may be named twice.
     async fn reseal(&self, rows: Vec<SealedRow>, deadline: Instant) -> Result<Vec<Swap>, StorageError>;
 }

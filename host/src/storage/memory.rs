@@ -176,9 +176,13 @@ impl State {
             }
             Place::State(_) => false,
             Place::History(run, version) => {
-                let is_it = |kept: &Kept| kept.run == run && kept.version == version;
-                let found = self.kept.iter_mut().find(|(kept, _)| is_it(kept));
-                found.map(|(_, sealed)| *sealed = Some(row.sealed)).is_some()
+                let mut kept = self.kept.iter_mut();
+                let found = kept.find(|(kept, _)| kept.run == run && kept.version == version);
+                let Some(sealed) = found.and_then(|(_, sealed)| sealed.as_mut()) else {
+                    return false;
+                };
+                *sealed = row.sealed;
+                true
             }
         }
     }
