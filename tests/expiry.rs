@@ -13,7 +13,9 @@ use automation_kv::engine::types::{
 };
 use automation_kv::engine::{Engine, EngineOptions};
 use automation_kv::service::{Service, ServiceOptions};
-use automation_kv::storage::{Listed, MemoryStorage, Revision, Sealed, Step, Storage, StorageError, Stored, Swap};
+use automation_kv::storage::{
+    Archive, Listed, MemoryStorage, Revision, Sealed, Step, Storage, StorageError, Stored, Swap,
+};
 use automation_kv::vault::Vault;
 use uuid::Uuid;
 
@@ -80,6 +82,7 @@ async fn a_sweep_goes_on_behind_states_that_cannot_be_saved() {
         let sealed = Sealed {
             bytes: b"rubbish".to_vec(),
             expires_at: Some(1),
+            keep: None,
         };
         setup.storage.inner.swap(id, None, sealed, soon()).await.unwrap();
     }
@@ -235,6 +238,10 @@ impl Storage for Lockable {
 
     async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
         self.inner.expired(now_ms, limit).await
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self.inner.archive()
     }
 
     async fn check(&self) -> Result<(), StorageError> {

@@ -11,7 +11,9 @@ use automation_kv::automation::AutomationId;
 use automation_kv::engine::types::{CountOperation, GetOperation, Operation, Outcome, Request};
 use automation_kv::engine::{Engine, EngineOptions};
 use automation_kv::service::{Answer, Service, ServiceError, ServiceOptions};
-use automation_kv::storage::{Listed, MemoryStorage, Revision, Sealed, Step, Storage, StorageError, Stored, Swap};
+use automation_kv::storage::{
+    Archive, Listed, MemoryStorage, Revision, Sealed, Step, Storage, StorageError, Stored, Swap,
+};
 use automation_kv::vault::Vault;
 use automation_kv_test_guests::{MISBEHAVING, Misdeed};
 use tokio::sync::Semaphore;
@@ -304,6 +306,10 @@ impl Storage for Gated {
 
     async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
         self.inner.expired(now_ms, limit).await
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self.inner.archive()
     }
 
     async fn check(&self) -> Result<(), StorageError> {

@@ -9,9 +9,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod support;
 
-use automation_kv::automation::AutomationId;
+use automation_kv::automation::{AutomationId, RunId};
 use automation_kv::database::Database;
-use automation_kv::storage::{Record, Sealed, Storage, StorageError, StorageOptions, Stored, Swap};
+use automation_kv::storage::{
+    Keep, Kept, Place as Stands, Record, RowCounts, Sealed, SealedRow, Storage, StorageError, StorageOptions, Stored,
+    Swap,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -81,6 +84,15 @@ macro_rules! everywhere {
             a_time_is_replaced_and_cleared
             an_update_saves_its_time
             a_deleted_automation_is_not_due
+            what_a_run_replaces_first_is_kept
+            a_save_that_is_lost_keeps_nothing
+            of_each_automation_so_many_runs_are_kept
+            saves_with_and_without_something_to_keep_go_together
+            a_locked_row_is_kept_too
+            a_deleted_automation_has_no_history
+            the_history_is_listed_page_by_page
+            sealing_anew_changes_the_seal_alone
+            a_state_that_moved_on_is_not_sealed_anew
             $($more)*
         }
     };
@@ -98,6 +110,8 @@ macro_rules! lasting {
             racing_updates_of_several_hosts_all_count
             first_saves_of_several_hosts_have_one_winner
             what_was_taken_is_finished_by_closing
+            another_host_sees_the_history
+            a_run_of_several_hosts_is_kept_once
         }
     };
 }
@@ -324,6 +338,290 @@ async fn a_deleted_automation_is_not_due(place: Place) {
     assert_eq!(storage.expired(150, 10).await.unwrap(), []);
 }
 
+async fn what_a_run_replaces_first_is_kept(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    assert_eq!(keeping(&storage, id, None, "one", ("first", 0, 9)).await, Swap::Saved);
+    assert_eq!(
+        keeping(&storage, id, Some(1), "two", ("second", 1, 9)).await,
+        Swap::Saved
+    );
+    // What a run has kept already stays, whatever it writes later.
+    assert_eq!(
+        keeping(&storage, id, Some(2), "three", ("first", 2, 9)).await,
+        Swap::Saved
+    );
+    assert_eq!(
+        keeping(&storage, id, Some(3), "four", ("second", 3, 9)).await,
+        Swap::Saved
+    );
+    assert_eq!(loaded(&storage, id).await.sealed, b"four");
+    let history = storage.archive().history(id).await.unwrap();
+    let facts: Vec<_> = history.iter().map(|kept| (kept.run.as_str(), kept.version)).collect();
+    assert_eq!(facts, [("second", 1), ("first", 0)]);
+    for Kept {
+        size_bytes, kept_at, ..
+    } in &history
+    {
+        assert_eq!(*size_bytes, 7);
+        assert!(now_ms().abs_diff(*kept_at) < 60_000);
+    }
+    assert_eq!(kept(&storage, id, "first").await, Some(None));
+    assert_eq!(kept(&storage, id, "second").await, Some(Some(b"one".to_vec())));
+    assert_eq!(kept(&storage, id, "third").await, None);
+    assert_eq!(kept(&storage, new_id(), "first").await, None);
+}
+
+async fn a_save_that_is_lost_keeps_nothing(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap(&storage, id, None, "one").await;
+    swap(&storage, id, Some(1), "two").await;
+    assert_eq!(keeping(&storage, id, None, "x", ("late", 0, 9)).await, Swap::Lost);
+    assert_eq!(keeping(&storage, id, Some(1), "x", ("late", 1, 9)).await, Swap::Lost);
+    assert_eq!(keeping(&storage, id, Some(3), "x", ("late", 1, 9)).await, Swap::Lost);
+    assert_eq!(storage.archive().history(id).await.unwrap(), []);
+    assert_eq!(loaded(&storage, id).await.sealed, b"two");
+}
+
+async fn of_each_automation_so_many_runs_are_kept(place: Place) {
+    let (storage, id, other) = (place.open().await, new_id(), new_id());
+    keeping(&storage, other, None, "other", ("run-0", 0, 3)).await;
+    for number in 0..8_i64 {
+        let run = format!("run-{number}");
+        let seen = Some(number).filter(|&seen| seen > 0);
+        let version = number.unsigned_abs();
+        keeping(&storage, id, seen, &number.to_string(), (&run, version, 3)).await;
+        assert!(storage.archive().history(id).await.unwrap().len() <= 3);
+    }
+    assert_eq!(versions(&storage, id).await, [7, 6, 5]);
+    // Fewer from now on.
+    keeping(&storage, id, Some(8), "8", ("run-8", 8, 1)).await;
+    assert_eq!(versions(&storage, id).await, [8]);
+    assert_eq!(kept(&storage, id, "run-8").await, Some(Some(b"7".to_vec())));
+    assert_eq!(versions(&storage, other).await, [0]);
+}
+
+async fn saves_with_and_without_something_to_keep_go_together(place: Place) {
+    const AUTOMATIONS: u64 = 60;
+    let storage = place.open().await;
+    let ids: Vec<AutomationId> = (0..AUTOMATIONS).map(|_| new_id()).collect();
+    for round in 0..4_u64 {
+        join_all(ids.iter().zip(0..AUTOMATIONS).map(|(&id, number)| {
+            let storage = Arc::clone(&storage);
+            async move {
+                let seen = i64::try_from(round).ok().filter(|&seen| seen > 0);
+                let text = format!("{round} {}", "gAAA".repeat(if number % 7 == 0 { 6000 } else { 10 }));
+                let run = format!("run-{round}");
+                let saved = if (number + round) % 3 == 0 {
+                    swap(&storage, id, seen, &text).await
+                } else {
+                    keeping(&storage, id, seen, &text, (&run, round, 9)).await
+                };
+                assert_eq!(saved, Swap::Saved);
+            }
+        }))
+        .await;
+    }
+    for (&id, number) in ids.iter().zip(0..AUTOMATIONS) {
+        let expected: Vec<u64> = (0..4).rev().filter(|round| (number + round) % 3 != 0).collect();
+        assert_eq!(versions(&storage, id).await, expected);
+        for version in expected {
+            let before = kept(&storage, id, &format!("run-{version}")).await.unwrap();
+            let before = before.map(|sealed| String::from_utf8(sealed).unwrap());
+            match version {
+                0 => assert_eq!(before, None),
+                version => assert!(before.unwrap().starts_with(&format!("{} ", version - 1))),
+            }
+        }
+    }
+}
+
+async fn a_locked_row_is_kept_too(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    for (number, text) in ["one", "two"].into_iter().enumerate() {
+        let keep = keep(&format!("run-{number}"), number as u64, 9);
+        let step = move |_| {
+            Some(Sealed {
+                keep: Some(keep),
+                ..sealed(text, None)
+            })
+        };
+        assert_eq!(storage.update(id, Box::new(step), soon()).await.unwrap(), Swap::Saved);
+    }
+    assert_eq!(versions(&storage, id).await, [1, 0]);
+    assert_eq!(kept(&storage, id, "run-0").await, Some(None));
+    assert_eq!(kept(&storage, id, "run-1").await, Some(Some(b"one".to_vec())));
+}
+
+async fn a_deleted_automation_has_no_history(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    keeping(&storage, id, None, "one", ("first", 0, 9)).await;
+    keeping(&storage, id, Some(1), "two", ("second", 1, 9)).await;
+    storage.delete(id, soon()).await.unwrap();
+    assert_eq!(storage.archive().history(id).await.unwrap(), []);
+    assert_eq!(kept(&storage, id, "second").await, None);
+    assert_eq!(storage.archive().count().await.unwrap(), RowCounts::default());
+    assert_eq!(keeping(&storage, id, Some(2), "x", ("third", 2, 9)).await, Swap::Lost);
+    assert_eq!(storage.archive().history(id).await.unwrap(), []);
+}
+
+async fn the_history_is_listed_page_by_page(place: Place) {
+    let storage = place.open().await;
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        let id = new_id();
+        for (number, run) in ["b", "a", "B", "c"].into_iter().enumerate() {
+            let seen = i64::try_from(number).ok().filter(|&seen| seen > 0);
+            let text = format!("{id} {number}");
+            keeping(&storage, id, seen, &text, (run, number as u64, 9)).await;
+            if number > 0 {
+                let sealed = format!("{id} {}", number - 1).into_bytes();
+                expected.push((id, run_id(run), number as u64, sealed));
+            }
+        }
+    }
+    expected.sort();
+    let counts = storage.archive().count().await.unwrap();
+    assert_eq!((counts.states, counts.history), (3, 9));
+    let mut seen = Vec::new();
+    loop {
+        let after = seen.last().map(|(id, run, ..): &(_, RunId, _, _)| (*id, run.clone()));
+        let page = storage.archive().kept_page(after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 2);
+        seen.extend(page.into_iter().map(|row| match row.place {
+            Stands::History(run, version) => (row.automation, run, version, row.sealed),
+            Stands::State(_) => panic!("a state is not history"),
+        }));
+    }
+    assert_eq!(seen, expected);
+}
+
+async fn sealing_anew_changes_the_seal_alone(place: Place) {
+    let (storage, id, other) = (place.open().await, new_id(), new_id());
+    keeping(&storage, id, None, "one", ("first", 0, 9)).await;
+    let two = Sealed {
+        keep: Some(keep("second", 1, 9)),
+        ..sealed("two", Some(100))
+    };
+    storage.swap(id, Some(1), two, soon()).await.unwrap();
+    swap(&storage, other, None, "other").await;
+    let before = storage.list(None, 10).await.unwrap();
+    let history = storage.archive().history(id).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let rows = vec![
+        row(id, Stands::State(2), "TWO"),
+        row(id, Stands::History(run_id("second"), 1), "ONE"),
+    ];
+    assert_eq!(reseal(&storage, rows).await, [Swap::Saved, Swap::Saved]);
+    assert_eq!(
+        loaded(&storage, id).await,
+        Record {
+            revision: 3,
+            sealed: b"TWO".to_vec()
+        }
+    );
+    assert_eq!(kept(&storage, id, "second").await, Some(Some(b"ONE".to_vec())));
+    assert_eq!(kept(&storage, id, "first").await, Some(None));
+    assert_eq!(storage.archive().history(id).await.unwrap(), history);
+    assert_eq!(storage.expired(150, 10).await.unwrap(), [id]);
+    for (before, after) in before.iter().zip(storage.list(None, 10).await.unwrap()) {
+        assert_eq!(
+            (before.created_at, before.updated_at),
+            (after.created_at, after.updated_at)
+        );
+    }
+    // Whoever had loaded it before loses, and writes on what is there then.
+    assert_eq!(swap(&storage, id, Some(2), "three").await, Swap::Lost);
+    assert_eq!(swap(&storage, id, Some(3), "three").await, Swap::Saved);
+    assert_eq!(loaded(&storage, other).await.sealed, b"other");
+}
+
+async fn a_state_that_moved_on_is_not_sealed_anew(place: Place) {
+    let (storage, id, gone) = (place.open().await, new_id(), new_id());
+    keeping(&storage, id, None, "one", ("first", 0, 9)).await;
+    keeping(&storage, id, Some(1), "two", ("second", 1, 9)).await;
+    let other = new_id();
+    swap(&storage, other, None, "other").await;
+    swap(&storage, gone, None, "gone").await;
+    storage.delete(gone, soon()).await.unwrap();
+    let rows = vec![
+        row(id, Stands::State(1), "old"),
+        row(gone, Stands::State(2), "old"),
+        row(new_id(), Stands::State(1), "old"),
+        row(id, Stands::History(run_id("second"), 5), "old"),
+        row(id, Stands::History(run_id("first"), 0), "old"),
+        row(id, Stands::History(run_id("third"), 1), "old"),
+        row(other, Stands::State(1), "OTHER"),
+    ];
+    let swaps = reseal(&storage, rows).await;
+    let (last, others) = swaps.split_last().unwrap();
+    assert_eq!(*last, Swap::Saved);
+    assert!(others.iter().all(|swap| *swap == Swap::Lost), "{others:?}");
+    assert_eq!(loaded(&storage, other).await.sealed, b"OTHER");
+    assert_eq!(loaded(&storage, id).await.sealed, b"two");
+    assert_eq!(kept(&storage, id, "second").await, Some(Some(b"one".to_vec())));
+    assert_eq!(kept(&storage, id, "first").await, Some(None));
+    let mut rows = vec![row(id, Stands::State(2), "TWO")];
+    rows.extend((0..3).map(|_| row(new_id(), Stands::State(2), "nobody's")));
+    assert_eq!(reseal(&storage, rows).await[0], Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, b"TWO");
+    assert_eq!(storage.load(gone).await.unwrap(), Stored::Deleted);
+}
+
+async fn another_host_sees_the_history(place: Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let id = new_id();
+    keeping(&one, id, None, "one", ("first", 0, 9)).await;
+    keeping(&other, id, Some(1), "two", ("second", 1, 9)).await;
+    assert_eq!(versions(&one, id).await, [1, 0]);
+    assert_eq!(loaded(&one, id).await.revision, 2);
+    // Sealed anew by one, seen by the other, whatever it remembers of the row.
+    assert_eq!(
+        reseal(&other, vec![row(id, Stands::State(2), "TWO")]).await,
+        [Swap::Saved]
+    );
+    assert_eq!(
+        loaded(&one, id).await,
+        Record {
+            revision: 3,
+            sealed: b"TWO".to_vec()
+        }
+    );
+}
+
+async fn a_run_of_several_hosts_is_kept_once(place: Place) {
+    let hosts = [place.open().await, place.open().await, place.open().await];
+    let id = new_id();
+    keeping(&hosts[0], id, None, "0", ("run-0", 0, 99)).await;
+    join_all((1..=30_u64).map(|update| {
+        let host = Arc::clone(&hosts[usize::try_from(update % 3).unwrap()]);
+        async move {
+            loop {
+                let Record { revision, sealed } = loaded(&host, id).await;
+                let version = revision.unsigned_abs();
+                let run = format!("run-{}", update % 5);
+                let text = format!("{}", String::from_utf8(sealed).unwrap().parse::<u64>().unwrap() + 1);
+                let keep = (run.as_str(), version, 99);
+                if keeping(&host, id, Some(revision), &text, keep).await == Swap::Saved {
+                    break;
+                }
+            }
+        }
+    }))
+    .await;
+    assert_eq!(loaded(&hosts[0], id).await.sealed, b"30");
+    let history = hosts[1].archive().history(id).await.unwrap();
+    assert_eq!(history.len(), 5);
+    for kept_one in history {
+        // The count before a run's first save, which is one below its revision.
+        let sealed = kept(&hosts[2], id, kept_one.run.as_str()).await.unwrap();
+        let expected = (kept_one.version > 0).then(|| (kept_one.version - 1).to_string().into_bytes());
+        assert_eq!(sealed, expected, "{}", kept_one.run);
+    }
+}
+
 async fn another_host_sees_what_is_due(place: Place) {
     let (one, other) = (place.open().await, place.open().await);
     let id = new_id();
@@ -461,10 +759,60 @@ async fn swap_until(
     storage.swap(id, seen, sealed(text, expires_at), soon()).await.unwrap()
 }
 
+/// Saves for a run, given with the version before it and how many runs to keep.
+async fn keeping(
+    storage: &Opened,
+    id: AutomationId,
+    seen: Option<i64>,
+    text: &str,
+    (run, version, runs): (&str, u64, u32),
+) -> Swap {
+    let sealed = Sealed {
+        keep: Some(keep(run, version, runs)),
+        ..sealed(text, None)
+    };
+    storage.swap(id, seen, sealed, soon()).await.unwrap()
+}
+
+fn keep(run: &str, version: u64, runs: u32) -> Keep {
+    Keep {
+        run: run_id(run),
+        version,
+        size_bytes: 7,
+        runs,
+    }
+}
+
+fn run_id(text: &str) -> RunId {
+    RunId::parse(text).unwrap()
+}
+
+async fn kept(storage: &Opened, id: AutomationId, run: &str) -> Option<Option<Vec<u8>>> {
+    storage.archive().kept(id, &run_id(run)).await.unwrap()
+}
+
+async fn versions(storage: &Opened, id: AutomationId) -> Vec<u64> {
+    let history = storage.archive().history(id).await.unwrap();
+    history.iter().map(|kept| kept.version).collect()
+}
+
+fn row(automation: AutomationId, place: Stands, sealed: &str) -> SealedRow {
+    SealedRow {
+        automation,
+        place,
+        sealed: sealed.as_bytes().to_vec(),
+    }
+}
+
+async fn reseal(storage: &Opened, rows: Vec<SealedRow>) -> Vec<Swap> {
+    storage.archive().reseal(rows, soon()).await.unwrap()
+}
+
 fn sealed(text: &str, expires_at: Option<u64>) -> Sealed {
     Sealed {
         bytes: text.as_bytes().to_vec(),
         expires_at,
+        keep: None,
     }
 }
 

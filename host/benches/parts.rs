@@ -130,6 +130,7 @@ async fn save_each(storage: &SqliteStorage, automations: &[AutomationId], revisi
         let sealed = Sealed {
             bytes: "gAAAAA".repeat(60).into_bytes(),
             expires_at: None,
+            keep: None,
         };
         storage.swap(*automation, *seen, sealed, deadline)
     });

@@ -1,6 +1,7 @@
-//! Who a state belongs to.
+//! Who a state belongs to, and who writes to it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -66,6 +67,59 @@ impl From<Uuid> for AutomationId {
     }
 }
 
+/// What a run of an automation is called by the platform that started it. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(Arc<str>);
+
+/// Text that is not a run's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be 1 to {} visible ASCII characters without quotes and backslashes",
+    RunId::MAX_CHARS
+)]
+pub struct InvalidRunId;
+
+impl RunId {
+    /// The longest that one may be.
+    pub const MAX_CHARS: usize = 255;
+
+    /// Takes any text that can stand in a database, a terminal and a line of the log as it is.
+    pub fn parse(text: &str) -> Result<Self, InvalidRunId> {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"'\"\\".contains(&byte);
+        if (1..=Self::MAX_CHARS).contains(&text.len()) && text.bytes().all(is_plain) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidRunId)
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// On whose behalf a request writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// Whose state it is.
+    pub automation: AutomationId,
+    /// The run that writes, if it is known. Only for those is a history kept.
+    pub run: Option<RunId>,
+}
+
+impl From<AutomationId> for Writer {
+    fn from(automation: AutomationId) -> Self {
+        Self { automation, run: None }
+    }
+}
+
 impl fmt::Display for AutomationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
@@ -83,6 +137,21 @@ mod tests {
         assert_eq!(id.to_string(), "0afaacde-4ca6-50ca-9ec5-017be0a0c03d");
         assert_eq!(AutomationId::parse_or_name(&id.to_string()), Ok(id));
         assert_eq!(AutomationId::parse_or_name("  "), Err(EmptyName));
+    }
+
+    #[test]
+    fn a_run_id_is_plain_text() {
+        for text in [
+            "r",
+            "2f1c7a1e-6d0a-4d6e-9d53-0d4f7f0d9a11",
+            "daily__2026-01-01T00:00:00+00:00",
+            &"x".repeat(255),
+        ] {
+            assert_eq!(RunId::parse(text).map(|run| run.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["", "a b", "é", "it's", "\"", "a\\", "a\0", "a\n", &"x".repeat(256)] {
+            assert_eq!(RunId::parse(text), Err(InvalidRunId), "{text}");
+        }
     }
 
     #[test]

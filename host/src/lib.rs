@@ -12,6 +12,7 @@ pub mod database;
 pub mod diff;
 pub mod engine;
 pub mod report;
+pub mod rotation;
 pub mod service;
 pub mod storage;
 pub mod token;

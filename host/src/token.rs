@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::automation::AutomationId;
+use crate::automation::{AutomationId, RunId, Writer};
 
 /// How long a token lives unless asked otherwise.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(24);
@@ -35,7 +35,7 @@ pub struct Tokens {
 }
 
 /// What a token with a good signature says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Verified {
     identity: Identity,
     /// The times that it holds between, in seconds since 1970: after or at the first, before the second.
@@ -44,10 +44,10 @@ struct Verified {
 }
 
 /// Whom a token that holds speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// An automation, whose state it opens.
-    Automation(AutomationId),
+    /// An automation, whose state it opens, in the run that it is for (`run_id`) if it names one.
+    Automation(Writer),
     /// An administrator (`admin: true`), who manages automations and opens no state.
     Administrator,
 }
@@ -128,7 +128,7 @@ impl Tokens {
     pub fn verify(&self, token: &str) -> Result<Identity, TokenError> {
         let now = seconds(now_seconds());
         let hash: [u8; 32] = Sha256::digest(token).into();
-        let remembered = self.remembered().get(&hash).copied();
+        let remembered = self.remembered().get(&hash).cloned();
         if let Some(verified) = remembered.filter(|verified| (verified.from..verified.until).contains(&now)) {
             return Ok(verified.identity);
         }
@@ -137,9 +137,16 @@ impl Tokens {
         let identity = if claims.get("admin") == Some(&Value::Bool(true)) {
             Identity::Administrator
         } else {
-            Identity::Automation(automation(&claims)?)
+            Identity::Automation(Writer {
+                automation: automation(&claims)?,
+                run: run(&claims),
+            })
         };
-        let verified = Verified { identity, from, until };
+        let verified = Verified {
+            identity: identity.clone(),
+            from,
+            until,
+        };
         self.remembered().put(hash, verified);
         Ok(identity)
     }
@@ -224,6 +231,12 @@ fn automation(claims: &Map<String, Value>) -> Result<AutomationId, TokenError> {
     }
 }
 
+/// The run; none if the token names none, or one that cannot be kept: platforms are free in this, and it decides nothing
+/// but whether a history is kept.
+fn run(claims: &Map<String, Value>) -> Option<RunId> {
+    RunId::parse(claims.get("run_id")?.as_str()?).ok()
+}
+
 fn now_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -244,6 +257,13 @@ mod tests {
         AutomationId::parse("123e4567-e89b-12d3-a456-426614174000").unwrap()
     }
 
+    fn automation(run: Option<&str>) -> Identity {
+        Identity::Automation(Writer {
+            automation: id(),
+            run: run.map(|run| RunId::parse(run).unwrap()),
+        })
+    }
+
     fn verify(secret: &str, change: impl FnOnce(&mut Value)) -> Result<Identity, TokenError> {
         let now = now_seconds();
         let mut claims = json!({"automation_id": id().to_string(), "run_id": "r", "iat": now, "exp": now + 60});
@@ -255,8 +275,28 @@ mod tests {
 
     #[test]
     fn a_minted_token_holds() {
-        let token = tokens().mint(id(), Uuid::new_v4(), DEFAULT_LIFETIME).unwrap();
-        assert_eq!(tokens().verify(&token), Ok(Identity::Automation(id())));
+        let run = Uuid::new_v4();
+        let token = tokens().mint(id(), run, DEFAULT_LIFETIME).unwrap();
+        assert_eq!(tokens().verify(&token), Ok(automation(Some(&run.to_string()))));
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_kept_is_none() {
+        for run in [
+            json!(null),
+            json!(7),
+            json!(""),
+            json!("it's"),
+            json!("a b"),
+            json!("x".repeat(256)),
+        ] {
+            let result = verify("secret", |claims| claims["run_id"] = run);
+            assert_eq!(result, Ok(automation(None)));
+        }
+        let without = verify("secret", |claims| {
+            drop(claims.as_object_mut().unwrap().remove("run_id"))
+        });
+        assert_eq!(without, Ok(automation(None)));
     }
 
     #[test]
@@ -265,7 +305,7 @@ mod tests {
         assert_eq!(tokens().verify(&token), Ok(Identity::Administrator));
         for value in [json!(false), json!("true"), json!(1), json!(null)] {
             let result = verify("secret", |claims| claims["admin"] = value);
-            assert_eq!(result, Ok(Identity::Automation(id())));
+            assert_eq!(result, Ok(automation(Some("r"))));
         }
     }
 

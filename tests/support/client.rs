@@ -30,6 +30,13 @@ impl Client {
         })
     }
 
+    /// The same connection with another token.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.authorization = format!("Bearer {token}");
+        self
+    }
+
     /// Sends a request; `path` follows `/v1/kv`.
     pub fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> io::Result<Response> {
         let mut request = Request::new(method, format!("/v1/kv{path}"));

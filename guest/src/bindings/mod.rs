@@ -39,14 +39,15 @@ fn with_session<T>(work: impl FnOnce(&mut Session) -> T) -> T {
     work(slot.get_or_insert_with(|| Session::new(Document::default(), model::Limits::default(), 0)))
 }
 
+fn opened(sealed: vault::Sealed) -> Result<Document, Failure> {
+    let opened = vault::open(sealed)?;
+    Document::decode(opened.plain, opened.sealed_at).map_err(|error| Failure::Document(error.0.to_string()))
+}
+
 impl Guest for Engine {
     fn open(limits: Limits, now: TimestampMs) -> Result<(), Failure> {
         let document = match storage::load()? {
-            Some(sealed) => {
-                let opened = vault::open(sealed)?;
-                Document::decode(opened.plain, opened.sealed_at)
-                    .map_err(|error| Failure::Document(error.0.to_string()))?
-            }
+            Some(sealed) => opened(sealed)?,
             None => Document::default(),
         };
         let limits = model::Limits {
@@ -61,6 +62,14 @@ impl Guest for Engine {
         with_session(|session| session.execute(request.into()))
             .map(Into::into)
             .map_err(Into::into)
+    }
+
+    fn restore(earlier: Option<vault::Sealed>) -> Result<Reply, Failure> {
+        let earlier = match earlier {
+            Some(sealed) => opened(sealed)?,
+            None => Document::default(),
+        };
+        Ok(with_session(|session| session.restore(earlier)).into())
     }
 
     fn savepoint() -> u32 {

@@ -241,6 +241,35 @@ impl Document {
         }
     }
 
+    /// Makes an earlier state of a document one that follows it: with its version, which is still to be raised, and with
+    /// nothing written before what it has written. Keys that are not exactly as they are there are written by this.
+    pub fn follow(&mut self, current: &Self, now: TimestampMs) {
+        let mut slots = core::mem::take(&mut self.slots);
+        for slot in &mut slots {
+            if !self.is_same(slot, current) {
+                slot.record.updated_at = now;
+                slot.record.version = current.version + 1;
+            }
+        }
+        self.slots = slots;
+        self.version = current.version;
+        self.created_at = current.created_at;
+        self.updated_at = current.updated_at;
+        self.next_ordinal = self.next_ordinal.max(current.next_ordinal);
+    }
+
+    /// Whether a key of this document is in another one, and was not written since.
+    fn is_same(&self, slot: &Slot, other: &Self) -> bool {
+        let place = other.slots.binary_search_by_key(&slot.ordinal, |slot| slot.ordinal);
+        let Some(there) = place.ok().and_then(|place| other.slots.get(place)) else {
+            return false;
+        };
+        slot.record.version == there.record.version
+            && slot.record.expires_at == there.record.expires_at
+            && self.text(&slot.key) == other.text(&there.key)
+            && self.text(&slot.record.value) == other.text(&there.record.value)
+    }
+
     /// What a text is.
     pub fn text<'a>(&'a self, text: &'a Text) -> &'a str {
         match text {

@@ -1,5 +1,6 @@
 //! How a request, or everything since a savepoint, is undone.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,6 +18,7 @@ pub struct Journal {
 #[derive(Debug)]
 enum Undo {
     Nothing,
+    All(Box<Document>),
     Remove { place: usize },
     Replace { place: usize, record: Record },
     Insert { place: usize, slot: Slot },
@@ -53,6 +55,7 @@ impl Journal {
         for undo in self.undo.drain(point.changes..).rev() {
             match undo {
                 Undo::Nothing => {}
+                Undo::All(before) => *document = *before,
                 Undo::Remove { place } => drop(document.remove(place)),
                 Undo::Replace { place, record } => drop(document.replace(place, record)),
                 Undo::Insert { place, slot } => document.insert(place, slot),
@@ -109,6 +112,12 @@ impl Journal {
     pub fn remove(&mut self, document: &mut Document, place: usize) {
         let slot = document.remove(place);
         self.undo.push(Undo::Insert { place, slot });
+    }
+
+    /// Puts another document in the place of this one.
+    pub fn replace_all(&mut self, document: &mut Document, next: Document) {
+        let before = core::mem::replace(document, next);
+        self.undo.push(Undo::All(Box::new(before)));
     }
 
     /// Adds a request to those that are remembered.

@@ -9,6 +9,7 @@ mod list;
 mod listing;
 mod once;
 mod remove;
+mod restore;
 mod size;
 mod tree;
 mod value;

@@ -24,5 +24,6 @@ mod merge_patch;
 mod once;
 mod order_of_checks;
 mod removal;
+mod restore;
 mod savepoints;
 mod spelling;

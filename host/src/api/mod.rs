@@ -7,6 +7,7 @@ mod expiry;
 mod extract;
 mod fields;
 mod health;
+mod history;
 mod if_version;
 mod info;
 mod json;
@@ -107,6 +108,7 @@ fn states(base_path: &str) -> Router<Api> {
     let path = format!("{base_path}/v1/kv");
     automations::routes(&format!("{base_path}/v1/automations"))
         .merge(info::routes(&format!("{base_path}/v1/info")))
+        .merge(history::routes(&format!("{base_path}/v1/history")))
         .route(&path, kv::state())
         .route(&format!("{path}/"), kv::state())
         .nest(&path, kv::keys())

@@ -1,19 +1,14 @@
 //! `automation-kv automations`
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use super::CommandError;
 use super::knobs::{DatabaseKnobs, SecretKnobs};
-use super::{CommandError, runtime};
+use super::operator::{self, Output, failed, time};
 use crate::automation::AutomationId;
-use crate::engine::{Engine, EngineOptions};
-use crate::report::Chain;
-use crate::service::{AutomationSummary, Service, ServiceError, ServiceOptions};
-use crate::vault::Vault;
-
-/// How long a command waits for a lock.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::service::{AutomationSummary, Service, ServiceOptions};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Automations {
@@ -57,17 +52,9 @@ pub(super) struct Delete {
     database: DatabaseKnobs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    /// Columns for people.
-    Table,
-    /// One JSON object for each automation, one to a line.
-    Json,
-}
-
 impl Automations {
     pub(super) fn run(self) -> Result<(), CommandError> {
-        runtime()?.block_on(async {
+        operator::run(async {
             match self {
                 Self::List(list) => list.run().await,
                 Self::Delete(delete) => delete.run().await,
@@ -108,19 +95,7 @@ impl Delete {
 }
 
 async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service, CommandError> {
-    let secret = secrets.current()?.ok_or_else(|| {
-        CommandError::new("AUTOMATION_KV_SECRET is not set; states are opened with the secret of the service")
-    })?;
-    let storage = database.database()?.open(&database.options(LOCK_TIMEOUT)).await;
-    let storage = storage.map_err(|error| CommandError::new(error.to_string()))?;
-    let engine = Engine::built_in(EngineOptions::default())
-        .map_err(|error| CommandError::new(format!("cannot start the engine: {error}")))?;
-    let vault = Vault::new(&secret, &secrets.previous(), database.adopt);
-    Ok(Service::new(storage, engine, vault, ServiceOptions::default()))
-}
-
-fn failed(error: &ServiceError) -> CommandError {
-    CommandError::new(Chain(error).to_string())
+    operator::service(secrets, database, ServiceOptions::default()).await
 }
 
 fn print_table(listed: &[AutomationSummary]) {
@@ -151,9 +126,4 @@ fn json(summary: &AutomationSummary) -> String {
         "updated_at": time(summary.updated_at),
     })
     .to_string()
-}
-
-fn time(ms: u64) -> String {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "?".to_string(), |time| time.to_string())
 }

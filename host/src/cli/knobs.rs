@@ -79,6 +79,15 @@ pub(super) struct DatabaseKnobs {
     pub(super) adopt: bool,
 }
 
+/// The history.
+#[derive(Debug, Args)]
+pub(super) struct HistoryKnobs {
+    /// Of how many runs of each automation the state before their first write is kept; 0 for none. Each takes as much room
+    /// in the database as a state does. Fewer than before takes effect with an automation's next run.
+    #[arg(long, env = "AUTOMATION_KV_HISTORY_RUNS", default_value_t = 10, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(super) history_runs: u32,
+}
+
 impl SecretKnobs {
     /// The current secret, if one is set; an empty one is a mistake.
     pub(super) fn current(&self) -> Result<Option<SecretString>, CommandError> {

@@ -4,18 +4,26 @@ mod automations;
 mod child;
 mod client;
 mod dev;
+mod doctor;
 mod dry_run;
 mod embedded;
 mod engine;
 mod exit;
+mod history;
+mod inspect;
 mod knobs;
 mod limits;
 mod logging;
+mod manual;
+mod migrate;
+mod operator;
 mod output;
+mod rotate;
 mod run;
 mod serve;
 mod simulate;
 mod token;
+mod transfer;
 mod version;
 
 use std::process::ExitCode;
@@ -55,6 +63,28 @@ enum Command {
     Engine(engine::Engine),
     /// Show the version, and the engine's hash and WIT package.
     Version(version::Version),
+    /// List the states that an automation had before its latest runs wrote.
+    History(history::History),
+    /// Show how two states of an automation differ.
+    Diff(history::Diff),
+    /// Put an earlier state of an automation back, as a new version.
+    Restore(history::Restore),
+    /// Seal everything anew with the current secret, while services run.
+    Rotate(rotate::Rotate),
+    /// Show the keys of an automation: sizes, versions, ages, and the room that is left.
+    Inspect(inspect::Inspect),
+    /// Write an automation's state to a file.
+    Export(transfer::Export),
+    /// Put a state from a file in the place of an automation's, as a new version.
+    Import(transfer::Import),
+    /// Bring a database up to date, as every start of a service does.
+    Migrate(migrate::Migrate),
+    /// Look whether all is well: secret, database, states, clock, engine, a write and a read.
+    Doctor(doctor::Doctor),
+    /// Print completions for a shell.
+    Completions(manual::Completions),
+    /// Write the manual pages.
+    Man(manual::Man),
 }
 
 /// Runs the command that the process was started with. The exit codes are those of `docs/cli.md`.
@@ -70,6 +100,17 @@ pub fn main() -> ExitCode {
         Command::Simulate(simulate) => simulate.run(),
         Command::Engine(engine) => engine.run().map(done),
         Command::Version(version) => version.run().map(done),
+        Command::History(history) => history.run().map(done),
+        Command::Diff(diff) => diff.run().map(done),
+        Command::Restore(restore) => restore.run().map(done),
+        Command::Rotate(rotate) => rotate.run().map(done),
+        Command::Inspect(inspect) => inspect.run().map(done),
+        Command::Export(export) => export.run().map(done),
+        Command::Import(import) => import.run().map(done),
+        Command::Migrate(migrate) => migrate.run().map(done),
+        Command::Doctor(doctor) => doctor.run().map(done),
+        Command::Completions(completions) => completions.run().map(done),
+        Command::Man(man) => man.run().map(done),
     };
     result.unwrap_or_else(|error| {
         eprintln!("automation-kv: {error}");

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::knobs::{self, DatabaseKnobs, SecretKnobs};
+use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::{CommandError, dev, logging, runtime};
 use crate::api::{Api, Stopped};
@@ -53,6 +53,9 @@ pub(super) struct Serve {
     /// `automation_kv=debug`.
     #[arg(long, env = "AUTOMATION_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     log_level: String,
+
+    #[command(flatten)]
+    history: HistoryKnobs,
 
     #[command(flatten)]
     secrets: SecretKnobs,
@@ -106,6 +109,7 @@ impl Serve {
             max_state_bytes: self.limits.max_state_bytes(),
             max_value_bytes: self.limits.max_value_size,
             lock_timeout: Duration::from_millis(self.lock_timeout_ms),
+            history_runs: self.history.history_runs,
             ..ServiceOptions::default()
         }
     }

@@ -22,18 +22,34 @@ pub enum Colour {
     Always,
 }
 
+/// Whether values are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Values {
+    Shown,
+    Hidden,
+}
+
 impl Difference {
     /// The differences as text, a line or more for each key, each line ended; long values are cut short. `no difference` if
     /// there is none.
     pub fn text(&self, colour: Colour) -> String {
+        self.rendered(colour, Values::Shown)
+    }
+
+    /// The same without any value: keys, paths and what kinds of changes there are.
+    pub fn outline(&self, colour: Colour) -> String {
+        self.rendered(colour, Values::Hidden)
+    }
+
+    fn rendered(&self, colour: Colour, values: Values) -> String {
         let mut text = String::new();
         let paint = |style: Style| Paint { style, colour };
         // Writing to a string does not fail.
-        let _ = self.write(&mut text, &paint);
+        let _ = self.write(&mut text, &paint, values);
         text
     }
 
-    fn write(&self, out: &mut String, paint: &impl Fn(Style) -> Paint) -> fmt::Result {
+    fn write(&self, out: &mut String, paint: &impl Fn(Style) -> Paint, values: Values) -> fmt::Result {
         let totals: Vec<String> = [
             self.version.as_ref().map(|version| pair("version ", version, "")),
             self.size_bytes.as_ref().map(|size| pair("", size, " bytes")),
@@ -57,14 +73,14 @@ impl Difference {
         }
         out.push('\n');
         for key in &self.keys {
-            key.write(out, paint)?;
+            key.write(out, paint, values)?;
         }
         Ok(())
     }
 }
 
 impl KeyDifference {
-    fn write(&self, out: &mut String, paint: &impl Fn(Style) -> Paint) -> fmt::Result {
+    fn write(&self, out: &mut String, paint: &impl Fn(Style) -> Paint, values: Values) -> fmt::Result {
         let (sign, color) = match &self.change {
             KeyChange::Added { .. } => ('+', AnsiColor::Green),
             KeyChange::Removed { .. } => ('-', AnsiColor::Red),
@@ -78,24 +94,30 @@ impl KeyDifference {
         }
         out.push('\n');
         match &self.change {
+            KeyChange::Added { .. } | KeyChange::Removed { .. } if values == Values::Hidden => Ok(()),
             KeyChange::Added { value } | KeyChange::Removed { value } => writeln!(out, "    {}", shortened(value)),
-            KeyChange::Changed { edits } => edits.iter().try_for_each(|edit| writeln!(out, "    {}", Line(edit))),
+            KeyChange::Changed { edits } => edits
+                .iter()
+                .try_for_each(|edit| writeln!(out, "    {}", Line(edit, values))),
         }
     }
 }
 
 /// One edit.
-struct Line<'a>(&'a Edit);
+struct Line<'a>(&'a Edit, Values);
 
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Edit { path, change } = self.0;
+        let Self(Edit { path, change }, values) = self;
         let path = printable(&path.to_string());
         let place = if path.is_empty() {
             String::new()
         } else {
             format!("{path}: ")
         };
+        if *values == Values::Hidden {
+            return write!(f, "{place}{}", described(change));
+        }
         match change {
             Change::Added { value } => write!(f, "{place}added {}", shortened(value)),
             Change::Removed { value } => write!(f, "{place}removed {}", shortened(value)),
@@ -105,6 +127,20 @@ impl Display for Line<'_> {
             Change::PoppedFirst { items } => write!(f, "{place}popped from the front {}", listed(items)),
             Change::PoppedLast { items } => write!(f, "{place}popped from the end {}", listed(items)),
         }
+    }
+}
+
+fn described(change: &Change) -> String {
+    let counted =
+        |what: &str, items: &[Box<RawValue>]| format!("{what} {} {}", items.len(), plural(items.len(), "item"));
+    match change {
+        Change::Added { .. } => "added".to_string(),
+        Change::Removed { .. } => "removed".to_string(),
+        Change::Changed { .. } => "changed".to_string(),
+        Change::Appended { items } => counted("appended", items),
+        Change::Prepended { items } => counted("prepended", items),
+        Change::PoppedFirst { items } => counted("popped from the front", items),
+        Change::PoppedLast { items } => counted("popped from the end", items),
     }
 }
 

@@ -22,6 +22,13 @@ pub(super) struct SessionState {
 }
 
 impl SessionState {
+    /// Takes sealed bytes in beside those that are stored, and gives their number.
+    pub(super) fn put(&mut self, bytes: Vec<u8>) -> u32 {
+        let number = u32::try_from(self.sealed.len()).unwrap_or(u32::MAX);
+        self.sealed.push(Some(bytes));
+        number
+    }
+
     fn take(&mut self, number: u32) -> Option<Vec<u8>> {
         self.sealed.get_mut(number as usize)?.take()
     }
@@ -36,7 +43,11 @@ impl storage::Host for SessionState {
         let Some(bytes) = self.take(sealed) else {
             return Ok(Err(Failure::Storage(unknown(sealed))));
         };
-        self.saved = Some(Sealed { bytes, expires_at });
+        self.saved = Some(Sealed {
+            bytes,
+            expires_at,
+            keep: None,
+        });
         Ok(Ok(()))
     }
 }
@@ -59,9 +70,8 @@ impl vault::Host for SessionState {
     fn seal(&mut self, plain: Vec<u8>) -> wasmtime::Result<Result<u32, Failure>> {
         // Sealing twice in a session is allowed, without end it is not: only the latest is kept beside the stored one.
         self.sealed.truncate(1);
-        let number = u32::try_from(self.sealed.len()).unwrap_or(u32::MAX);
-        self.sealed.push(Some(self.vault.seal(&plain)));
-        Ok(Ok(number))
+        let sealed = self.vault.seal(&plain);
+        Ok(Ok(self.put(sealed)))
     }
 }
 

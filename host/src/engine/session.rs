@@ -1,6 +1,6 @@
 //! One session: a store, an instance, and the calls of the interface `engine`.
 
-use wasmtime::{Store, StoreLimitsBuilder, Trap};
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use super::generated::OpEngine;
 use super::generated::exports::automation::kv::engine::Limits;
@@ -78,10 +78,7 @@ impl Engine {
             sealed: input.sealed.map(Some).into_iter().collect(),
             saved: None,
             vault: input.vault,
-            limits: StoreLimitsBuilder::new()
-                .memory_size(memory_bytes(state_bytes, max_state_bytes))
-                .trap_on_grow_failure(true)
-                .build(),
+            limits: limits(memory_bytes(state_bytes, max_state_bytes)),
         });
         store.set_epoch_deadline(self.shared.call_deadline_ticks);
         let bindings = pool.instantiate(&mut store).map_err(EngineError::Instance)?;
@@ -107,6 +104,16 @@ impl Session {
         Ok(reply.is_ok_and(|reply| reply.has_expired))
     }
 
+    /// Puts what an earlier state of the automation held in the place of all that the document holds, as one new version;
+    /// none stands for a document without keys.
+    pub fn restore(&mut self, earlier: Option<Vec<u8>>) -> Result<Reply, EngineError> {
+        let state = self.store.data_mut();
+        // It may be larger than what is stored and than what may be stored now. That an operator asked for it is limit enough.
+        state.limits = limits(configuration::MAX_MEMORY_BYTES);
+        let earlier = earlier.map(|bytes| state.put(bytes));
+        Ok(self.call("restore", |engine, store| engine.call_restore(store, earlier))??)
+    }
+
     /// Ends the session. Gives the state to save, sealed, if anything changed or keys were found expired.
     pub fn commit(mut self) -> Result<Option<Sealed>, EngineError> {
         self.call("commit", |engine, store| engine.call_commit(store))??;
@@ -129,6 +136,13 @@ impl Session {
             }
         })
     }
+}
+
+fn limits(memory_bytes: usize) -> StoreLimits {
+    StoreLimitsBuilder::new()
+        .memory_size(memory_bytes)
+        .trap_on_grow_failure(true)
+        .build()
 }
 
 /// How much memory a session may have: enough for the largest state it may come by.

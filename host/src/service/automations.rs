@@ -46,7 +46,7 @@ impl Shared {
     fn summary(&self, row: Listed) -> AutomationSummary {
         let stored_bytes = row.record.sealed.len() as u64;
         let nothing = Request::of(Vec::new());
-        let reading = self.read(row.automation, Stored::Present(row.record), &nothing);
+        let reading = self.read(row.automation, Stored::Present(row.record), &nothing, self.clock.now());
         let state = match reading.map(|reading| reading.answer) {
             Ok(Ok(reply)) => Some((reply.version, reply.size_bytes)),
             Ok(Err(_)) => None,

@@ -1,22 +1,28 @@
 //! One session: what is stored in, answers and the next state out. Nothing here waits.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use super::mailbox::{Job, Work};
 use super::{Answer, ServiceError, Shared, metrics};
-use crate::automation::AutomationId;
-use crate::engine::types::Request;
+use crate::automation::{AutomationId, RunId};
+use crate::engine::types::{Reply, Request};
 use crate::engine::{Input, Session};
 use crate::storage::{Revision, Sealed, Stored};
+use crate::vault::TimestampMs;
 
-/// What a session over a group of requests gave.
+/// Work in the order of its arrival, each with the run that it is done for.
+pub(super) type Turn = Vec<(Work, Option<RunId>)>;
+
+/// What a session over a turn gave.
 pub(super) struct Execution {
-    /// One for each request, in order.
+    /// One for each piece of work, in order; fewer if one must begin a session of its own.
     pub(super) answers: Vec<Answer>,
     /// The revision that the session started from.
     pub(super) seen: Option<Revision>,
     /// The state to save, if anything changed.
     pub(super) next: Option<Sealed>,
+    /// The run that has something kept once that is saved.
+    pub(super) keeper: Option<RunId>,
 }
 
 /// What a session over a request that only reads gave.
@@ -26,34 +32,74 @@ pub(super) struct Reading {
     pub(super) has_expired: bool,
 }
 
+/// What the jobs ask for.
+pub(super) fn turn(jobs: &[Job]) -> Turn {
+    jobs.iter().map(|job| (job.work.clone(), job.run.clone())).collect()
+}
+
 impl Shared {
-    /// Carries out requests one after another, each all or nothing.
+    /// Does one piece of work after another, each all or nothing.
+    ///
+    /// What is kept for a run that is new is the state that the session began with. So a run that is new may be the first
+    /// to write in a session, and no other; whoever would be another waits for the next session.
     pub(super) fn execute(
         &self,
         automation: AutomationId,
         stored: Stored,
-        requests: &[Arc<Request>],
+        turn: &Turn,
     ) -> Result<Execution, ServiceError> {
         let begun = Instant::now();
-        let (mut session, seen) = self.session(automation, stored)?;
-        let answers = requests
-            .iter()
-            .map(|request| session.execute(request))
-            .collect::<Result<_, _>>()?;
-        let next = session.commit()?;
+        let (mut session, seen) = self.session(automation, stored, self.clock.now())?;
+        let is_new = |run: &Option<RunId>| run.as_ref().is_some_and(|run| self.kept_runs.is_new(automation, run));
+        let new: Vec<bool> = turn.iter().map(|(_, run)| is_new(run)).collect();
+        let before = if new.contains(&true) {
+            state(&mut session)?
+        } else {
+            None
+        };
+        let mut keeper: Option<&RunId> = None;
+        let mut has_written = false;
+        let mut answers = Vec::with_capacity(turn.len());
+        for ((work, run), is_new) in turn.iter().zip(new) {
+            let is_new = is_new && run.as_ref() != keeper;
+            if is_new && has_written {
+                break;
+            }
+            let answer = carry_out(&mut session, work)?;
+            if let (Some(before), Ok(reply)) = (&before, &answer)
+                && !reply.is_replay
+                && reply.version > before.version
+                && !has_written
+            {
+                has_written = true;
+                keeper = run.as_ref().filter(|_| is_new);
+            }
+            answers.push(answer);
+        }
+        let mut next = session.commit()?;
+        let keeper = keeper.cloned();
+        if let (Some(next), Some(before), Some(run)) = (&mut next, &before, &keeper) {
+            next.keep = Some(self.kept_runs.keep(run.clone(), before));
+        }
         self.metrics.session_seconds.observe(metrics::seconds(begun.elapsed()));
-        Ok(Execution { answers, seen, next })
+        Ok(Execution {
+            answers,
+            seen,
+            next,
+            keeper,
+        })
     }
 
-    /// Carries out one request and forgets what it would have written.
+    /// Carries out one request on a state as of a time, and forgets what it would have written.
     pub(super) fn read(
         &self,
         automation: AutomationId,
         stored: Stored,
         request: &Request,
+        at: TimestampMs,
     ) -> Result<Reading, ServiceError> {
         let begun = Instant::now();
-        let (mut session, _) = self.session(automation, stored)?;
+        let (mut session, _) = self.session(automation, stored, at)?;
         let answer = session.execute(request)?;
         let has_expired = match &answer {
             Ok(reply) => reply.has_expired,
@@ -64,7 +110,12 @@ impl Shared {
         Ok(Reading { answer, has_expired })
     }
 
-    fn session(&self, automation: AutomationId, stored: Stored) -> Result<(Session, Option<Revision>), ServiceError> {
+    fn session(
+        &self,
+        automation: AutomationId,
+        stored: Stored,
+        now: TimestampMs,
+    ) -> Result<(Session, Option<Revision>), ServiceError> {
         let record = match stored {
             Stored::Absent => None,
             Stored::Present(record) => Some(record),
@@ -77,8 +128,20 @@ impl Shared {
             vault: self.vault.for_automation(automation),
             max_state_bytes: self.options.max_state_bytes,
             max_value_bytes: self.options.max_value_bytes,
-            now: self.clock.now(),
+            now,
         })?;
         Ok((session, seen))
     }
+}
+
+fn carry_out(session: &mut Session, work: &Work) -> Result<Answer, ServiceError> {
+    match work {
+        Work::Request(request) => Ok(session.execute(request)?),
+        Work::Restore(earlier) => Ok(Ok(session.restore(earlier.as_deref().map(<[u8]>::to_vec))?)),
+    }
+}
+
+/// The version and the size of what a session works on.
+fn state(session: &mut Session) -> Result<Option<Reply>, ServiceError> {
+    Ok(session.execute(&Request::of(Vec::new()))?.ok())
 }

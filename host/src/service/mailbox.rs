@@ -10,12 +10,22 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::{Answer, ServiceError};
-use crate::automation::AutomationId;
+use crate::automation::{AutomationId, RunId};
 use crate::engine::types::Request;
+
+/// What is to be done to a state. Cheap to clone.
+#[derive(Clone)]
+pub(super) enum Work {
+    Request(Arc<Request>),
+    /// Going back to an earlier sealed state; none for one without keys.
+    Restore(Option<Arc<[u8]>>),
+}
 
 /// A write that waits.
 pub(super) struct Job {
-    pub(super) request: Arc<Request>,
+    pub(super) work: Work,
+    /// The run that writes, if it is known.
+    pub(super) run: Option<RunId>,
     pub(super) arrival: Instant,
     pub(super) deadline: Instant,
     answer: oneshot::Sender<Result<Answer, ServiceError>>,
@@ -39,11 +49,12 @@ pub(super) enum Posted {
 }
 
 impl Job {
-    pub(super) fn new(request: Arc<Request>, arrival: Instant, deadline: Instant) -> (Self, Ticket) {
+    pub(super) fn new(work: Work, run: Option<RunId>, arrival: Instant, deadline: Instant) -> (Self, Ticket) {
         let (sender, receiver) = oneshot::channel();
         let claimed = Arc::new(AtomicBool::new(false));
         let job = Self {
-            request,
+            work,
+            run,
             arrival,
             deadline,
             answer: sender,

@@ -11,6 +11,7 @@
 mod automations;
 mod clock;
 mod execution;
+mod history;
 mod mailbox;
 mod metrics;
 mod runner;
@@ -21,18 +22,20 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 
-use crate::automation::AutomationId;
+use crate::automation::{AutomationId, Writer};
 use crate::engine::types::{Rejection, Reply, Request};
 use crate::engine::{Engine, EngineError};
 use crate::report::Chain;
 use crate::storage::{Storage, StorageError, Stored};
 use crate::vault::{TimestampMs, Vault};
 use clock::Clock;
-use mailbox::{Job, Mailboxes, Posted};
+use history::KeptRuns;
+use mailbox::{Job, Mailboxes, Posted, Work};
 use metrics::Metrics;
 use sweep::Sweeping;
 
 pub use automations::AutomationSummary;
+pub use history::{Earlier, HistoryError, Snapshot};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 
 /// How the service treats requests.
@@ -44,6 +47,8 @@ pub struct ServiceOptions {
     pub max_value_bytes: u64,
     /// The longest that a request waits for others, counted from its arrival.
     pub lock_timeout: Duration,
+    /// Of how many runs of each automation the state before their first write is kept; 0 for none.
+    pub history_runs: u32,
     /// The most writes that may wait for one automation.
     pub max_waiting: usize,
     /// Between two looks for states with expired keys that nobody touches, once
@@ -66,6 +71,7 @@ struct Shared {
     options: ServiceOptions,
     clock: Clock,
     mailboxes: Mailboxes,
+    kept_runs: KeptRuns,
     metrics: Metrics,
     sweeping: Sweeping,
 }
@@ -108,6 +114,7 @@ impl Default for ServiceOptions {
             max_state_bytes: 65_536,
             max_value_bytes: 65_536,
             lock_timeout: Duration::from_secs(5),
+            history_runs: 10,
             max_waiting: 1024,
             sweep_interval: Duration::from_secs(30),
             fixed_now: None,
@@ -126,6 +133,7 @@ impl Service {
                 options,
                 clock: Clock::new(options.fixed_now),
                 mailboxes: Mailboxes::new(options.max_waiting),
+                kept_runs: KeptRuns::new(options.history_runs),
                 metrics: Metrics::new(),
                 sweeping: Sweeping::default(),
             }),
@@ -158,16 +166,17 @@ impl Service {
     }
 
     /// Carries out a request that may write, after those of the same automation that came before. The
-    /// request runs to its end even if the caller stops waiting for the answer.
+    /// request runs to its end even if the caller stops waiting for the answer. Before the first write of a run, the state
+    /// is kept.
     pub async fn write(
         &self,
-        automation: AutomationId,
+        writer: impl Into<Writer>,
         request: impl Into<Arc<Request>>,
         arrival: Instant,
     ) -> Result<Answer, ServiceError> {
         let request = request.into();
         let name = metrics::operation_name(&request);
-        let answer = self.shared.write(automation, request, arrival).await;
+        let answer = self.shared.write(writer.into(), Work::Request(request), arrival).await;
         self.shared.metrics.finished(name, arrival, &answer);
         answer
     }
@@ -195,15 +204,11 @@ impl Service {
 }
 
 impl Shared {
-    /// Carries out a request in the turn of its automation.
-    async fn write(
-        self: &Arc<Self>,
-        automation: AutomationId,
-        request: Arc<Request>,
-        arrival: Instant,
-    ) -> Result<Answer, ServiceError> {
+    /// Does work in the turn of its automation.
+    async fn write(self: &Arc<Self>, writer: Writer, work: Work, arrival: Instant) -> Result<Answer, ServiceError> {
+        let Writer { automation, run } = writer;
         let deadline = arrival + self.options.lock_timeout;
-        let (job, ticket) = Job::new(request, arrival, deadline);
+        let (job, ticket) = Job::new(work, run, arrival, deadline);
         match self.mailboxes.post(automation, job) {
             Posted::First => drop(tokio::spawn(runner::run(Arc::clone(self), automation))),
             Posted::Behind => {}
@@ -221,11 +226,11 @@ impl Shared {
     ) -> Result<Answer, ServiceError> {
         let deadline = arrival + self.options.lock_timeout;
         let stored = self.load(automation, deadline).await?;
-        let reading = self.read(automation, stored, &request)?;
+        let reading = self.read(automation, stored, &request, self.clock.now())?;
         if !reading.has_expired {
             return Ok(reading.answer);
         }
-        match self.write(automation, request, arrival).await {
+        match self.write(automation.into(), Work::Request(request), arrival).await {
             Ok(answer) => Ok(answer),
             // A storage that takes no writes now still lets read.
             Err(error) => {

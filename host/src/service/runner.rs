@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::execution::Execution;
+use super::execution::{Execution, turn};
 use super::mailbox::Job;
 use super::metrics;
 use super::{ServiceError, Shared};
@@ -76,14 +76,15 @@ impl Shared {
         }
     }
 
-    /// Carries out jobs in one session and answers them; gives those back that an error kept from it.
+    /// Carries out jobs in one session, or in several if a run that is new must begin one, and answers them; gives those
+    /// back that an error kept from it.
     async fn try_group(
         self: &Arc<Self>,
         automation: AutomationId,
         mut jobs: Vec<Job>,
         base: &mut Option<Record>,
     ) -> Result<(), (Vec<Job>, ServiceError)> {
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let mut attempts = 0;
         loop {
             jobs = answer_expired(jobs);
@@ -97,9 +98,12 @@ impl Shared {
             };
             match attempt {
                 Ok(Some(execution)) => {
-                    self.metrics.group_requests.observe(metrics::amount(jobs.len()));
-                    answer(jobs, execution);
-                    return Ok(());
+                    self.metrics
+                        .group_requests
+                        .observe(metrics::amount(execution.answers.len()));
+                    jobs = answer(jobs, execution);
+                    attempts = 0;
+                    begun = Instant::now();
                 }
                 Ok(None) => {
                     self.metrics.lost_race();
@@ -132,15 +136,15 @@ impl Shared {
         deadline: Instant,
         base: &mut Option<Record>,
     ) -> Result<Option<Execution>, ServiceError> {
-        let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
+        let turn = turn(jobs);
         if let Some(record) = base.take() {
-            let execution = self.execute(automation, Stored::Present(record), &requests)?;
+            let execution = self.execute(automation, Stored::Present(record), &turn)?;
             if execution.next.is_some() {
                 return self.save(automation, execution, deadline, base).await;
             }
         }
         let stored = self.load(automation, deadline).await?;
-        let execution = self.execute(automation, stored, &requests)?;
+        let execution = self.execute(automation, stored, &turn)?;
         self.save(automation, execution, deadline, base).await
     }
 
@@ -165,6 +169,7 @@ impl Shared {
             return Ok(None);
         }
         self.metrics.state_bytes.observe(metrics::amount(bytes));
+        self.note_kept(automation, &execution);
         *base = Some(record);
         Ok(Some(execution))
     }
@@ -176,14 +181,14 @@ impl Shared {
         jobs: &[Job],
         deadline: Instant,
     ) -> Result<Option<Execution>, ServiceError> {
-        let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
+        let turn = turn(jobs);
         let result = Arc::new(Mutex::new(None));
         let shared = Arc::clone(self);
         let slot = Arc::clone(&result);
         let bytes = Arc::new(AtomicUsize::new(0));
         let bytes_saved = Arc::clone(&bytes);
         let step = Box::new(move |stored| {
-            let mut executed = shared.execute(automation, stored, &requests);
+            let mut executed = shared.execute(automation, stored, &turn);
             let next = executed.as_mut().ok().and_then(|execution| execution.next.take());
             bytes_saved.store(next.as_ref().map_or(0, |next| next.bytes.len()), Ordering::Relaxed);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(executed);
@@ -197,9 +202,16 @@ impl Shared {
             bytes => self.metrics.state_bytes.observe(metrics::amount(bytes)),
         }
         let executed = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        executed
-            .unwrap_or(Err(ServiceError::Storage(StorageError::Closed)))
-            .map(Some)
+        let execution = executed.unwrap_or(Err(ServiceError::Storage(StorageError::Closed)))?;
+        self.note_kept(automation, &execution);
+        Ok(Some(execution))
+    }
+
+    /// Notes what an execution has had kept, now that it is saved.
+    fn note_kept(&self, automation: AutomationId, execution: &Execution) {
+        if let Some(run) = &execution.keeper {
+            self.kept_runs.note(automation, run.clone());
+        }
     }
 }
 
@@ -213,10 +225,13 @@ fn is_contention(error: &ServiceError, lost_races: u32) -> bool {
     }
 }
 
-fn answer(jobs: Vec<Job>, execution: Execution) {
+/// Answers the jobs that were done, and gives back the others.
+fn answer(mut jobs: Vec<Job>, execution: Execution) -> Vec<Job> {
+    let left = jobs.split_off(execution.answers.len());
     for (job, answer) in jobs.into_iter().zip(execution.answers) {
         job.answer(Ok(answer));
     }
+    left
 }
 
 fn answer_all(jobs: Vec<Job>, error: &ServiceError) {

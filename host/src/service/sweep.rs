@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
+use super::mailbox::Work;
 use super::{Service, Shared};
 use crate::automation::AutomationId;
 use crate::engine::types::Request;
@@ -95,7 +96,11 @@ impl Shared {
     /// faster, or the storage's hint was wrong.
     async fn purge(self: &Arc<Self>, automation: AutomationId) -> bool {
         match self
-            .write(automation, Arc::new(Request::of(Vec::new())), Instant::now())
+            .write(
+                automation.into(),
+                Work::Request(Arc::new(Request::of(Vec::new()))),
+                Instant::now(),
+            )
             .await
         {
             Ok(reply) => {

@@ -7,8 +7,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Listed, Record, Revision, Sealed, Step, Storage, StorageError, Stored, Swap};
-use crate::automation::AutomationId;
+use super::{
+    Archive, Keep, Kept, Listed, Place, Record, Revision, RowCounts, Sealed, SealedRow, Step, Storage, StorageError,
+    Stored, Swap,
+};
+use crate::automation::{AutomationId, RunId};
 
 /// A storage that forgets everything with the process.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ type Row = Option<State>;
 struct State {
     listed: Listed,
     expires_at: Option<u64>,
+    /// Lowest version first.
+    kept: Vec<(Kept, Option<Vec<u8>>)>,
 }
 
 impl MemoryStorage {
@@ -98,11 +103,127 @@ impl Storage for MemoryStorage {
             .collect())
     }
 
+    fn archive(&self) -> &dyn Archive {
+        self
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
         Ok(())
     }
 
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl Archive for MemoryStorage {
+    async fn history(&self, automation: AutomationId) -> Result<Vec<Kept>, StorageError> {
+        let rows = self.rows();
+        let kept = rows.get(&automation).and_then(Option::as_ref);
+        let kept = kept.into_iter().flat_map(|state| state.kept.iter().rev());
+        Ok(kept.map(|(kept, _)| kept.clone()).collect())
+    }
+
+    async fn kept(&self, automation: AutomationId, run: &RunId) -> Result<Option<Option<Vec<u8>>>, StorageError> {
+        let rows = self.rows();
+        let state = rows.get(&automation).and_then(Option::as_ref);
+        let kept = state.and_then(|state| state.kept.iter().find(|(kept, _)| kept.run == *run));
+        Ok(kept.map(|(_, sealed)| sealed.clone()))
+    }
+
+    async fn kept_page(
+        &self,
+        after: Option<(AutomationId, RunId)>,
+        limit: u32,
+    ) -> Result<Vec<SealedRow>, StorageError> {
+        let rows = self.rows();
+        let mut page: Vec<SealedRow> = rows
+            .iter()
+            .filter_map(|(automation, row)| Some((*automation, row.as_ref()?)))
+            .flat_map(|(automation, state)| state.kept.iter().filter_map(move |kept| sealed_row(automation, kept)))
+            .collect();
+        page.sort_by(|one, other| position(one).cmp(&position(other)));
+        let after = after.as_ref().map(|(automation, run)| (*automation, Some(run)));
+        let page = page.into_iter().filter(|row| Some(position(row)) > after);
+        Ok(page.take(limit as usize).collect())
+    }
+
+    async fn count(&self) -> Result<RowCounts, StorageError> {
+        let rows = self.rows();
+        let states = rows.values().filter_map(Option::as_ref);
+        let kept = states.clone().flat_map(|state| &state.kept);
+        Ok(RowCounts {
+            states: states.count() as u64,
+            history: kept.filter(|(_, sealed)| sealed.is_some()).count() as u64,
+        })
+    }
+
+    async fn reseal(&self, resealed: Vec<SealedRow>, _deadline: Instant) -> Result<Vec<Swap>, StorageError> {
+        let mut rows = self.rows();
+        let swap = |row: SealedRow| {
+            let state = rows.get_mut(&row.automation).and_then(Option::as_mut);
+            if state.is_some_and(|state| state.reseal(row)) {
+                Swap::Saved
+            } else {
+                Swap::Lost
+            }
+        };
+        Ok(resealed.into_iter().map(swap).collect())
+    }
+}
+
+impl State {
+    fn reseal(&mut self, row: SealedRow) -> bool {
+        match row.place {
+            Place::State(revision) if self.listed.record.revision == revision => {
+                self.listed.record = Record {
+                    revision: revision + 1,
+                    sealed: row.sealed,
+                };
+                true
+            }
+            Place::State(_) => false,
+            Place::History(run, version) => {
+                let mut kept = self.kept.iter_mut();
+                let found = kept.find(|(kept, _)| kept.run == run && kept.version == version);
+                let Some(sealed) = found.and_then(|(_, sealed)| sealed.as_mut()) else {
+                    return false;
+                };
+                *sealed = row.sealed;
+                true
+            }
+        }
+    }
+
+    /// Keeps what this state is, or that there was none, unless something is kept for the run.
+    fn keep(&mut self, keep: Keep, sealed: Option<Vec<u8>>) {
+        if self.kept.iter().any(|(kept, _)| kept.run == keep.run) {
+            return;
+        }
+        let kept = Kept {
+            run: keep.run,
+            version: keep.version,
+            size_bytes: keep.size_bytes,
+            kept_at: now_ms(),
+        };
+        self.kept.push((kept, sealed));
+        let surplus = self.kept.len().saturating_sub(keep.runs as usize);
+        self.kept.drain(..surplus);
+    }
+}
+
+fn sealed_row(automation: AutomationId, (kept, sealed): &(Kept, Option<Vec<u8>>)) -> Option<SealedRow> {
+    Some(SealedRow {
+        automation,
+        place: Place::History(kept.run.clone(), kept.version),
+        sealed: sealed.clone()?,
+    })
+}
+
+fn position(row: &SealedRow) -> (AutomationId, Option<&RunId>) {
+    match &row.place {
+        Place::State(_) => (row.automation, None),
+        Place::History(run, _) => (row.automation, Some(run)),
+    }
 }
 
 fn stored(rows: &BTreeMap<AutomationId, Row>, automation: AutomationId) -> Stored {
@@ -115,21 +236,26 @@ fn stored(rows: &BTreeMap<AutomationId, Row>, automation: AutomationId) -> Store
 
 fn save(rows: &mut BTreeMap<AutomationId, Row>, automation: AutomationId, sealed: Sealed) {
     let now = now_ms();
-    let before = rows
-        .get(&automation)
-        .and_then(Option::as_ref)
-        .map(|state| &state.listed);
+    let before = rows.remove(&automation).flatten();
     let listed = Listed {
         automation,
         record: Record {
-            revision: before.map_or(0, |listed| listed.record.revision) + 1,
+            revision: before.as_ref().map_or(0, |state| state.listed.record.revision) + 1,
             sealed: sealed.bytes,
         },
-        created_at: before.map_or(now, |listed| listed.created_at),
+        created_at: before.as_ref().map_or(now, |state| state.listed.created_at),
         updated_at: now,
     };
-    let expires_at = sealed.expires_at;
-    rows.insert(automation, Some(State { listed, expires_at }));
+    let (before, kept) = before.map(|state| (state.listed.record.sealed, state.kept)).unzip();
+    let mut state = State {
+        listed,
+        expires_at: sealed.expires_at,
+        kept: kept.unwrap_or_default(),
+    };
+    if let Some(keep) = sealed.keep {
+        state.keep(keep, before);
+    }
+    rows.insert(automation, Some(state));
 }
 
 fn now_ms() -> u64 {

@@ -3,6 +3,7 @@
 //! A storage knows neither keys nor what a state means. It promises that a saved state is durable
 //! when the call returns, and that of two saves made on the same revision only one succeeds.
 
+mod archive;
 mod memory;
 mod postgres;
 mod sqlite;
@@ -13,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::automation::AutomationId;
+use crate::automation::{AutomationId, RunId};
 
+pub use archive::{Archive, Kept, Place, RowCounts, SealedRow};
 pub use memory::MemoryStorage;
 pub use postgres::{PostgresStorage, PostgresUrl};
 pub use sqlite::SqliteStorage;
@@ -72,6 +74,22 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
     /// When the first of the keys in it stops to exist, in milliseconds since 1970; none if none does.
     pub expires_at: Option<u64>,
+    /// Under what to keep the state that it replaces, in the same transaction; none to let it go.
+    pub keep: Option<Keep>,
+}
+
+/// Under what a state is kept that a run is about to replace for the first time. A run that has one kept already keeps
+/// that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    /// The run.
+    pub run: RunId,
+    /// The version of the state that is replaced; 0 if there is none.
+    pub version: u64,
+    /// Its size, in bytes of compact JSON.
+    pub size_bytes: u64,
+    /// Of how many runs of the automation to keep one, this one included, at least 1; those with the lowest versions go.
+    pub runs: u32,
 }
 
 /// An automation with a state, as an operator sees it.
@@ -194,8 +212,8 @@ pub trait Storage: Send + Sync + 'static {
     /// make it in between: that is the only way to lose.
     async fn update(&self, automation: AutomationId, step: Step, deadline: Instant) -> Result<Swap, StorageError>;
 
-    /// Removes an automation's state for good and leaves a tombstone, also if there never was a state. Gives whether
-    /// there was one.
+    /// Removes an automation's state and its history for good and leaves a tombstone, also if there never was a state.
+    /// Gives whether there was one.
     async fn delete(&self, automation: AutomationId, deadline: Instant) -> Result<bool, StorageError>;
 
     /// At most `limit` automations with a state whose ids come after `after`, in the order of their ids.
@@ -204,6 +222,9 @@ pub trait Storage: Send + Sync + 'static {
     /// At most `limit` automations with a state in which a key's time has come at `now_ms`, milliseconds since 1970; those
     /// that are due longest come first.
     async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError>;
+
+    /// The history, and every row's seal.
+    fn archive(&self) -> &dyn Archive;
 
     /// How many connections are open to a database server, and how many of them are at work.
     fn connections(&self) -> Connections {

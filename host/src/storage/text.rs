@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Sealed, StorageError};
+use super::{Keep, Sealed, StorageError};
 
 /// A sealed state, and when its first key stops to exist.
 #[derive(Debug)]
@@ -10,6 +10,7 @@ pub(super) struct Text {
     pub(super) sealed: String,
     /// Milliseconds since 1970.
     pub(super) expires_at: Option<i64>,
+    pub(super) keep: Option<Keep>,
 }
 
 impl TryFrom<Sealed> for Text {
@@ -20,11 +21,13 @@ impl TryFrom<Sealed> for Text {
         Ok(Self {
             sealed: text.map_err(|error| StorageError::Unavailable(Arc::new(error)))?,
             expires_at: sealed.expires_at.map(column),
+            keep: sealed.keep,
         })
     }
 }
 
-/// A time as its column holds it. What is beyond the column's range is beyond all clocks too.
-pub(super) fn column(timestamp_ms: u64) -> i64 {
-    i64::try_from(timestamp_ms).unwrap_or(i64::MAX)
+/// A number as its column holds it. No version is beyond the column's range, and what is a time there is beyond all
+/// clocks too.
+pub(super) fn column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

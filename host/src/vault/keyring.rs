@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::SealedWith;
 use crate::automation::AutomationId;
 
 const KEY_BYTES: usize = 32;
@@ -44,13 +45,22 @@ impl Keyring {
         self.current.key(automation)
     }
 
-    /// The keys that open, likeliest first; each is made when its turn comes.
-    pub(super) fn candidates(&self, automation: AutomationId) -> impl Iterator<Item = Fernet> {
-        let ours = self.secrets().map(move |secret| secret.key(automation));
-        let adopted = self
-            .secrets()
-            .filter(|_| self.adopt)
-            .map(|secret| secret.python.clone());
+    /// The keys that open, likeliest first, and whose they are; each is made when its turn comes.
+    pub(super) fn candidates(&self, automation: AutomationId) -> impl Iterator<Item = (SealedWith, Fernet)> {
+        let ours = self.secrets().enumerate().map(move |(secret, of)| {
+            let with = SealedWith {
+                secret,
+                is_adopted: false,
+            };
+            (with, of.key(automation))
+        });
+        let adopted = self.secrets().enumerate().filter(|_| self.adopt).map(|(secret, of)| {
+            let with = SealedWith {
+                secret,
+                is_adopted: true,
+            };
+            (with, of.python.clone())
+        });
         ours.chain(adopted)
     }
 

@@ -43,6 +43,25 @@ pub struct Opened {
     pub plain: Vec<u8>,
     /// When they were sealed, to the second.
     pub sealed_at: TimestampMs,
+    /// What they were sealed with.
+    pub with: SealedWith,
+}
+
+/// What a state is sealed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SealedWith {
+    /// 0 for the current secret, 1 for the first of the previous ones, and so on.
+    pub secret: usize,
+    /// Whether it is the Python service's key of that secret, and not the automation's.
+    pub is_adopted: bool,
+}
+
+impl SealedWith {
+    /// The automation's own key of the current secret: what everything is sealed with now.
+    pub const CURRENT: Self = Self {
+        secret: 0,
+        is_adopted: false,
+    };
 }
 
 /// Why a state does not open. Holds nothing of the state or the keys.
@@ -94,6 +113,22 @@ impl AutomationVault {
         }
     }
 
+    /// Seals what another key sealed with the current secret, as of the same time: that dates the keys of some documents.
+    /// None if it is sealed with it already.
+    pub fn reseal(&self, sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        let opened = self.open(sealed)?;
+        if opened.with == SealedWith::CURRENT {
+            return Ok(None);
+        }
+        Ok(match &self.keys {
+            Keys::Ring(keyring) => {
+                let key = keyring.current(self.automation);
+                Some(key.encrypt_at_time(&opened.plain, opened.sealed_at / 1000).into_bytes())
+            }
+            Keys::Clear(_) => None,
+        })
+    }
+
     /// Opens a Fernet token: with the current secret, then the previous ones, then the adopted keys.
     pub fn open(&self, sealed: &[u8]) -> Result<Opened, VaultError> {
         let keyring = match &self.keys {
@@ -102,17 +137,19 @@ impl AutomationVault {
                 return Ok(Opened {
                     plain: sealed.to_vec(),
                     sealed_at: *dated,
+                    with: SealedWith::CURRENT,
                 });
             }
         };
         let token = std::str::from_utf8(sealed).map_err(|_| VaultError::Unopenable)?;
         let opened = keyring
             .candidates(self.automation)
-            .find_map(|key| open_with(&key, token));
+            .find_map(|(with, key)| Some((with, open_with(&key, token)?)));
         match opened {
-            Some(plain) => Ok(Opened {
+            Some((with, plain)) => Ok(Opened {
                 plain,
                 sealed_at: sealed_at_seconds(token).saturating_mul(1000),
+                with,
             }),
             None if keyring.would_adopt(token) => Err(VaultError::NeedsAdoption),
             None => Err(VaultError::Unopenable),
@@ -221,6 +258,38 @@ mod tests {
         let renewed = rotated.seal(b"state");
         assert!(vault("new", &[], false).for_automation(id).open(&renewed).is_ok());
         assert!(vault("old", &[], false).for_automation(id).open(&renewed).is_err());
+    }
+
+    #[test]
+    fn what_opens_tells_which_secret_it_was_sealed_with() {
+        let id = automation(1);
+        let with = |secret, is_adopted| SealedWith { secret, is_adopted };
+        let rotated = vault("new", &["old", "vector-secret"], true).for_automation(id);
+        for (secret, expected) in [
+            ("new", SealedWith::CURRENT),
+            ("old", with(1, false)),
+            ("vector-secret", with(2, false)),
+        ] {
+            let sealed = vault(secret, &[], false).for_automation(id).seal(b"state");
+            assert_eq!(rotated.open(&sealed).unwrap().with, expected, "{secret}");
+        }
+        assert_eq!(rotated.open(PYTHON_TOKEN.as_bytes()).unwrap().with, with(2, true));
+    }
+
+    #[test]
+    fn sealing_anew_changes_the_key_and_neither_bytes_nor_time() {
+        let id = automation(1);
+        let rotated = vault("new", &["vector-secret"], true).for_automation(id);
+        let alone = vault("new", &[], false).for_automation(id);
+        let renewed = rotated.reseal(PYTHON_TOKEN.as_bytes()).unwrap().unwrap();
+        let opened = alone.open(&renewed).unwrap();
+        assert_eq!(
+            (opened.plain.as_slice(), opened.sealed_at),
+            (PYTHON_PLAIN.as_bytes(), 1_700_000_000_000)
+        );
+        assert_eq!(renewed.len(), PYTHON_TOKEN.len());
+        assert_eq!(rotated.reseal(&renewed), Ok(None));
+        assert_eq!(alone.reseal(PYTHON_TOKEN.as_bytes()), Err(VaultError::Unopenable));
     }
 
     #[test]

@@ -34,14 +34,11 @@ impl Guest for Misbehaving {
             Misdeed::TRAP => core::arch::wasm32::unreachable(),
             _ => {}
         }
-        Ok(Reply {
-            version: 1,
-            size_bytes: 2,
-            limit_bytes: 0,
-            outcomes: vec![Outcome::Removed(0)],
-            is_replay: false,
-            has_expired: false,
-        })
+        Ok(reply())
+    }
+
+    fn restore(_: Option<u32>) -> Result<Reply, Failure> {
+        Ok(reply())
     }
 
     fn savepoint() -> u32 {
@@ -52,6 +49,17 @@ impl Guest for Misbehaving {
 
     fn commit() -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+fn reply() -> Reply {
+    Reply {
+        version: 1,
+        size_bytes: 2,
+        limit_bytes: 0,
+        outcomes: vec![Outcome::Removed(0)],
+        is_replay: false,
+        has_expired: false,
     }
 }
 

@@ -9,9 +9,10 @@ use axum::http::request::Parts;
 
 use crate::api::error::ApiError;
 use crate::api::{Api, Keyed};
-use crate::automation::AutomationId;
+use crate::automation::Writer;
 use crate::engine::types::Request;
 use crate::service::{Answer, Service};
+use crate::storage::Kept;
 use crate::token::Identity;
 use crate::vault::TimestampMs;
 
@@ -20,7 +21,7 @@ pub(in crate::api) const EMPTY_BEARER: &[u8] = b"Bearer\xa0";
 
 /// An authenticated automation.
 pub(in crate::api) struct Caller {
-    automation: AutomationId,
+    writer: Writer,
     service: Service,
     arrival: Instant,
 }
@@ -37,8 +38,8 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let arrival = Instant::now();
         match identify(parts, api)? {
-            (Identity::Automation(automation), service) => Ok(Self {
-                automation,
+            (Identity::Automation(writer), service) => Ok(Self {
+                writer,
                 service: service.clone(),
                 arrival,
             }),
@@ -79,12 +80,17 @@ impl Caller {
 
     /// Carries out a request that only reads.
     pub(in crate::api) async fn read(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
-        Ok(self.service.read(self.automation, request, self.arrival).await?)
+        Ok(self.service.read(self.writer.automation, request, self.arrival).await?)
+    }
+
+    /// What is kept of the automation's states.
+    pub(in crate::api) async fn history(&self) -> Result<Vec<Kept>, ApiError> {
+        Ok(self.service.history(self.writer.automation, self.arrival).await?)
     }
 
     /// Carries out a request that may write.
     pub(in crate::api) async fn write(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
-        Ok(self.service.write(self.automation, request, self.arrival).await?)
+        Ok(self.service.write(self.writer.clone(), request, self.arrival).await?)
     }
 }
 

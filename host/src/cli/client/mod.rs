@@ -13,6 +13,8 @@ mod write;
 
 use clap::Subcommand;
 
+pub(super) use show::columns;
+
 use super::{CommandError, runtime};
 
 /// Calls of a service. Inside an automation they find it, and their token, by themselves.

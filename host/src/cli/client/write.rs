@@ -73,7 +73,7 @@ pub(in crate::cli) struct Set {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").args(["member", "operations", "merge", "pointer_patch"]).required(true)))]
+#[command(group(ArgGroup::new("change").args(["member", "operations", "merge", "rfc_6902"]).required(true)))]
 pub(in crate::cli) struct Patch {
     /// The key.
     key: String,
@@ -92,7 +92,7 @@ pub(in crate::cli) struct Patch {
 
     /// Apply a JSON Patch (RFC 6902).
     #[arg(long = "json-patch", value_name = "JSON")]
-    pointer_patch: Option<String>,
+    rfc_6902: Option<String>,
 
     /// Make the key if it does not exist.
     #[arg(long)]
@@ -204,7 +204,7 @@ impl Patch {
             (format!(r#"{{"operations":{operations}}}"#), "application/json")
         } else if let Some(merge) = &self.merge {
             (json::read(merge)?.get().to_owned(), "application/merge-patch+json")
-        } else if let Some(patch) = &self.pointer_patch {
+        } else if let Some(patch) = &self.rfc_6902 {
             (json::read(patch)?.get().to_owned(), "application/json-patch+json")
         } else {
             let (path, value) = match self.member.as_slice() {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::super::output;
 use super::super::{CommandError, Exit};
 use super::DryRun;
 use super::overlay::Overlay;
+use crate::automation::RunId;
 use crate::clear;
 use crate::diff::{Difference, Document};
 use crate::engine::Engine;
 use crate::service::{Service, ServiceOptions};
-use crate::storage::{Revision, Sealed, Storage, StorageError, Stored, Swap};
+use crate::storage::{Keep, Revision, Sealed, Storage, StorageError, Stored, Swap};
 use crate::vault::Vault;
 
 /// How often the row may be another one without being another version: sealed anew, or rid of what has expired.
@@ -39,6 +42,14 @@ pub(super) async fn apply(
             .iter()
             .filter_map(|entry| entry.attributes?.expires_at)
             .min(),
+        keep: RunId::parse(&format!("dry-run-{}", Uuid::new_v4()))
+            .ok()
+            .map(|run| Keep {
+                run,
+                version: before.version.unwrap_or(0),
+                size_bytes: before.size_bytes.unwrap_or(0),
+                runs: ServiceOptions::default().history_runs,
+            }),
     };
     let applied = swap(options, overlay, before, &storage, &next).await;
     storage.close().await;

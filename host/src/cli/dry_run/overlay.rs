@@ -67,7 +67,14 @@ impl Overlay {
     ) -> Result<Self, CommandError> {
         // When keys expire is for the sweep, of which there is none here.
         let expires_at = None;
-        let holding = |bytes| MemoryStorage::holding(automation, Sealed { bytes, expires_at });
+        let holding = |bytes| {
+            let sealed = Sealed {
+                bytes,
+                expires_at,
+                keep: None,
+            };
+            MemoryStorage::holding(automation, sealed)
+        };
         let storage = Arc::new(sealed.map_or_else(MemoryStorage::default, holding));
         let service_options = ServiceOptions {
             max_state_bytes: options.limits.max_state_bytes(),

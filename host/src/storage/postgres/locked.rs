@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::Row;
+use sqlx::postgres::PgRow;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
@@ -60,17 +61,22 @@ impl LockedRows {
 
     /// See [`Storage::delete`](super::super::Storage::delete).
     pub(super) async fn delete(&self, automation: AutomationId, deadline: Instant) -> Result<bool, StorageError> {
+        let rows = self.send(&sql::delete(automation), deadline).await?;
+        let is_there = rows.first().and_then(|row| row.try_get(0).ok());
+        Ok(is_there.unwrap_or(false))
+    }
+
+    /// Sends statements that may wait for locks, as one transaction, and gives their rows.
+    pub(super) async fn send(&self, statements: &str, deadline: Instant) -> Result<Vec<PgRow>, StorageError> {
         let _permit = match tokio::time::timeout_at(deadline.into(), self.permits.acquire()).await {
             Ok(permit) => permit.map_err(|_| StorageError::Closed)?,
             Err(_) => return Err(StorageError::Busy),
         };
         let mut lane = self.take();
         let left = left(deadline);
-        let message = sql::limits(left, left) + &sql::delete(automation);
-        let result = lane.send(message, deadline + GRACE).await;
+        let result = lane.send(sql::limits(left, left) + statements, deadline + GRACE).await;
         self.give_back(lane);
-        let is_there = result?.first().and_then(|row| row.try_get(0).ok());
-        Ok(is_there.unwrap_or(false))
+        Ok(result?)
     }
 
     pub(super) async fn close(&self) {
@@ -128,7 +134,7 @@ async fn lock(lane: &mut Lane, automation: AutomationId, deadline: Instant) -> R
             return Err(failure.into());
         }
     };
-    let is_state = |row: &&sqlx::postgres::PgRow| row.len() > 1;
+    let is_state = |row: &&PgRow| row.len() > 1;
     match rows.iter().find(is_state).map(sql::stored) {
         Some(Ok((_, stored))) => Ok(stored),
         Some(Err(error)) => {

@@ -4,6 +4,7 @@
 //! may stand in between; each is one round trip, and a transaction of its own. What waits at the same time goes in one
 //! message: loads together, saves together.
 
+mod history;
 mod lane;
 mod locked;
 mod open;
@@ -23,7 +24,8 @@ use tokio::sync::oneshot;
 
 use super::text;
 use super::{
-    Connections, Listed, OpenError, Revision, Sealed, Step, Storage, StorageError, StorageOptions, Stored, Swap,
+    Archive, Connections, Listed, OpenError, Revision, Sealed, Step, Storage, StorageError, StorageOptions, Stored,
+    Swap,
 };
 use crate::automation::AutomationId;
 use lane::{Connector, Lane};
@@ -118,6 +120,10 @@ impl Storage for PostgresStorage {
         let now_ms = text::column(now_ms);
         self.read(|answer| reader::Work::Expired { now_ms, limit, answer })
             .await
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self
     }
 
     fn connections(&self) -> Connections {

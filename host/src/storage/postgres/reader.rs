@@ -39,6 +39,11 @@ pub(super) enum Work {
         limit: u32,
         answer: oneshot::Sender<Result<Vec<AutomationId>, StorageError>>,
     },
+    /// The rows of any statement that only reads.
+    Rows {
+        sql: String,
+        answer: oneshot::Sender<Result<Vec<PgRow>, StorageError>>,
+    },
     /// Whether the server answers.
     Check {
         answer: oneshot::Sender<Result<(), StorageError>>,
@@ -66,6 +71,10 @@ pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Load>) {
                 Work::Expired { now_ms, limit, answer } => {
                     let rows = lane.ask(sql::expired(now_ms, limit), deadline).await;
                     let _ = answer.send(read(rows, |rows| sql::ids(&rows)));
+                }
+                Work::Rows { sql, answer } => {
+                    let rows = lane.ask(sql, deadline).await;
+                    let _ = answer.send(read(rows, Ok));
                 }
                 Work::Check { answer } => {
                     let rows = lane.ask("SELECT 1".to_string(), deadline).await;

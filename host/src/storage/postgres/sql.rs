@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::text::Text;
 use super::super::{Listed, Record, Revision, Sealed, StorageError, Stored};
+use super::history;
 use crate::automation::AutomationId;
 
 /// Opens a transaction; without it, the statements of one message are one too.
@@ -101,7 +102,8 @@ pub(super) enum Locked {
 pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
     let bytes: usize = nexts.iter().map(|next| next.text.sealed.len() + 180).sum();
     let mut sql = String::with_capacity(bytes + 800);
-    let (new, old): (Vec<_>, Vec<_>) = nexts.iter().partition(|next| next.seen.is_none());
+    let (keeping, others): (Vec<_>, Vec<_>) = nexts.iter().partition(|next| next.text.keep.is_some());
+    let (new, old): (Vec<_>, Vec<_>) = others.into_iter().partition(|next| next.seen.is_none());
     if !new.is_empty() {
         sql.push_str("INSERT INTO automation_kv (id, automation_id, state_encrypted, expires_at) VALUES ");
         for (index, next) in new.iter().enumerate() {
@@ -138,6 +140,7 @@ pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
             }
         });
     }
+    history::push_save(&mut sql, &keeping, locked);
     sql
 }
 
@@ -160,7 +163,8 @@ pub(super) fn delete(automation: AutomationId) -> String {
          VALUES ('{}', '{id}', '', clock_timestamp()) \
          ON CONFLICT (automation_id) DO UPDATE SET state_encrypted = '', revision = automation_kv.revision + 1, \
          expires_at = NULL, deleted_at = COALESCE(automation_kv.deleted_at, clock_timestamp()), \
-         updated_at = clock_timestamp()",
+         updated_at = clock_timestamp(); \
+         DELETE FROM automation_kv_history WHERE automation_id = '{id}'",
         Uuid::new_v4()
     )
 }
@@ -197,15 +201,15 @@ pub(super) fn expired(now_ms: i64, limit: u32) -> String {
     format!("SELECT automation_id FROM automation_kv WHERE expires_at <= {now_ms} ORDER BY expires_at LIMIT {limit}")
 }
 
-fn number(number: Option<i64>) -> String {
+pub(super) fn number(number: Option<i64>) -> String {
     number.map_or_else(|| "NULL".to_string(), |number| number.to_string())
 }
 
-fn epoch_ms(column: &str) -> String {
+pub(super) fn epoch_ms(column: &str) -> String {
     format!("(extract(epoch FROM {column}) * 1000)::bigint")
 }
 
-fn id_list(automations: &[AutomationId]) -> String {
+pub(super) fn id_list(automations: &[AutomationId]) -> String {
     let mut ids = String::with_capacity(automations.len() * 40);
     for (index, automation) in automations.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
@@ -215,7 +219,7 @@ fn id_list(automations: &[AutomationId]) -> String {
 }
 
 /// A string constant. The text has no backslash, so it is the same with and without `standard_conforming_strings`.
-fn quote(sql: &mut String, text: &str) {
+pub(super) fn quote(sql: &mut String, text: &str) {
     sql.push('\'');
     if text.contains('\'') {
         sql.push_str(&text.replace('\'', "''"));
@@ -239,6 +243,7 @@ mod tests {
         let sealed = Sealed {
             bytes: b"a'; DROP TABLE automation_kv; --".to_vec(),
             expires_at: Some(7),
+            keep: None,
         };
         let next = Next {
             automation: Uuid::nil().into(),
@@ -255,6 +260,7 @@ mod tests {
             quotable(Sealed {
                 bytes: bytes.to_vec(),
                 expires_at: None,
+                keep: None,
             })
         };
         assert!(of(b"gAAA-_=").is_ok());

@@ -2,6 +2,7 @@
 //! readers beside it.
 
 mod cache;
+mod history;
 mod open;
 mod peek;
 mod room;
@@ -18,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::text::{self, Text};
-use super::{Listed, OpenError, Revision, Sealed, Step, Storage, StorageError, StorageOptions, Stored, Swap};
+use super::{Archive, Listed, OpenError, Revision, Sealed, Step, Storage, StorageError, StorageOptions, Stored, Swap};
 use crate::automation::AutomationId;
 use cache::Cache;
 use room::Room;
@@ -97,7 +98,7 @@ impl SqliteStorage {
     async fn swapped(&self, automation: AutomationId, work: Work, deadline: Instant) -> Result<Swap, StorageError> {
         match self.write(automation, work, deadline).await? {
             Written::Swap(swap) => Ok(swap),
-            Written::Deleted(_) => Ok(Swap::Lost),
+            Written::Deleted(_) | Written::Resealed(_) => Ok(Swap::Lost),
         }
     }
 }
@@ -143,6 +144,10 @@ impl Storage for SqliteStorage {
     async fn expired(&self, now_ms: u64, limit: u32) -> Result<Vec<AutomationId>, StorageError> {
         let mut reader = self.readers.acquire().await?;
         Ok(row::expired(&mut reader, text::column(now_ms), limit).await?)
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        self
     }
 
     async fn check(&self) -> Result<(), StorageError> {

@@ -4,8 +4,9 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::super::text::Text;
-use super::super::{Listed, Record, Revision, Stored, Swap};
+use super::super::text::{Text, column};
+use super::super::{Keep, Listed, Record, Revision, Stored, Swap};
+use super::history;
 use crate::automation::AutomationId;
 
 const LOAD: &str = "
@@ -128,13 +129,14 @@ pub(super) struct NotReplaced {
 }
 
 /// Replaces rows and commits, in a transaction of its own, if all of them are still at their revisions. Otherwise nothing
-/// is committed, and the transaction may still be open.
+/// is committed, and the transaction may still be open. What is to be kept is kept.
 ///
 /// It is one message to the connection's thread, with an answer that does not grow with the rows: going back and forth
 /// between threads takes longer than what `SQLite` does.
 pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next<'_>]) -> Result<(), NotReplaced> {
     // Without OR FAIL, a journal is kept for undoing the statement alone. Overflowing is how a statement fails on purpose.
-    const START: &str = "BEGIN IMMEDIATE; WITH next (automation_id, revision, sealed, expires_at) AS (VALUES ";
+    const BEGIN: &str = "BEGIN IMMEDIATE; ";
+    const START: &str = "WITH next (automation_id, revision, sealed, expires_at) AS (VALUES ";
     const END: &str = ")
         UPDATE OR FAIL automation_kv
         SET state_encrypted = next.sealed, expires_at = next.expires_at, revision = automation_kv.revision + 1,
@@ -142,11 +144,31 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
         FROM next
         WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
             AND deleted_at IS NULL;
-        SELECT abs(-9223372036854775808) WHERE changes() <> ?;
-        COMMIT";
-    const BEFORE_COMMIT: usize = 3;
+        SELECT abs(-9223372036854775808) WHERE changes() <> ?;";
+    const COMMIT: &str = "COMMIT";
     let values = vec!["(?,?,?,?)"; nexts.len()].join(",");
-    let mut query = sqlx::query(AssertSqlSafe([START, &values, END].concat()));
+    let keeps: Vec<(&Next, &Keep)> = nexts
+        .iter()
+        .filter_map(|next| Some((next, next.text.keep.as_ref()?)))
+        .collect();
+    let (keep, prune, before_commit) = match keeps.len() {
+        0 => (String::new(), String::new(), 3),
+        count => (
+            history::keep_statement(count) + ";",
+            history::prune_statement(count) + ";",
+            5,
+        ),
+    };
+    let sql = [BEGIN, &keep, START, &values, END, &prune, COMMIT].concat();
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for (next, keep) in &keeps {
+        query = query
+            .bind(id_text(next.automation))
+            .bind(next.seen)
+            .bind(keep.run.as_str())
+            .bind(column(keep.version))
+            .bind(column(keep.size_bytes));
+    }
     for next in nexts {
         query = query
             .bind(id_text(next.automation))
@@ -154,10 +176,17 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
             .bind(next.text.sealed.as_str())
             .bind(next.text.expires_at);
     }
-    let wanted = i64::try_from(nexts.len()).unwrap_or(i64::MAX);
+    query = query.bind(i64::try_from(nexts.len()).unwrap_or(i64::MAX));
+    for (next, _) in &keeps {
+        query = query.bind(id_text(next.automation));
+    }
+    if let Some((_, keep)) = keeps.first() {
+        // All of them are one host's, so they have the same number.
+        query = query.bind(keep.runs);
+    }
     // Deprecated for databases that do not take several statements with arguments; this one does.
     #[expect(deprecated, reason = "it tells which of the statements failed")]
-    let mut statements = query.bind(wanted).execute_many(connection).await;
+    let mut statements = query.execute_many(connection).await;
     let mut done = 0;
     loop {
         match statements.try_next().await {
@@ -166,7 +195,7 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
             Err(error) => {
                 return Err(NotReplaced {
                     error,
-                    at_commit: done >= BEFORE_COMMIT,
+                    at_commit: done >= before_commit,
                 });
             }
         }
@@ -191,7 +220,8 @@ pub(super) async fn delete(connection: &mut SqliteConnection, automation: Automa
     let query = sqlx::query_scalar(IS_THERE).bind(id_text(automation));
     let is_there: Option<bool> = query.fetch_optional(&mut *connection).await?;
     let query = sqlx::query(DELETE).bind(new_row_id()).bind(id_text(automation));
-    query.execute(connection).await?;
+    query.execute(&mut *connection).await?;
+    history::delete(connection, automation).await?;
     Ok(is_there.unwrap_or(false))
 }
 
@@ -218,8 +248,7 @@ pub(super) async fn expired(
 }
 
 fn listed(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Listed> {
-    let id: String = row.try_get(0)?;
-    let automation = AutomationId::parse(&id).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let automation = automation(row, 0)?;
     let sealed: String = row.try_get(2)?;
     let time = |column| row.try_get::<i64, _>(column).map(|ms| u64::try_from(ms).unwrap_or(0));
     Ok(Listed {
@@ -231,6 +260,12 @@ fn listed(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Listed> {
         created_at: time(3)?,
         updated_at: time(4)?,
     })
+}
+
+/// The automation whose id is in a column.
+pub(super) fn automation(row: &sqlx::sqlite::SqliteRow, column: usize) -> sqlx::Result<AutomationId> {
+    let id: String = row.try_get(column)?;
+    AutomationId::parse(&id).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 /// Whether another process holds the lock that was asked for.
@@ -257,6 +292,6 @@ fn new_row_id() -> String {
 }
 
 /// Ids are stored as the Python service does: 32 hexadecimal digits.
-fn id_text(automation: AutomationId) -> String {
+pub(super) fn id_text(automation: AutomationId) -> String {
     automation.uuid().simple().to_string()
 }

@@ -12,8 +12,9 @@ use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::text::Text;
-use super::super::{Record, Revision, Step, StorageError, Stored, Swap};
+use super::super::{Record, Revision, SealedRow, Step, StorageError, Stored, Swap};
 use super::cache::Cache;
+use super::history;
 use super::room::Room;
 use super::row;
 use crate::automation::AutomationId;
@@ -46,16 +47,20 @@ pub(super) enum Work {
     /// Is taken when its turn comes.
     Update(Option<Step>),
     Delete,
+    /// Of any automations; the job's own does not matter.
+    Reseal(Vec<SealedRow>),
     /// End the writer.
     Stop,
 }
 
 /// What was written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Written {
     Swap(Swap),
     /// Whether there was a state.
     Deleted(bool),
+    /// One for each row.
+    Resealed(Vec<Swap>),
 }
 
 /// The only connection that writes.
@@ -245,6 +250,9 @@ impl Writer {
             Work::Delete => row::delete(connection, automation)
                 .await
                 .map(|was| Ok(Written::Deleted(was))),
+            Work::Reseal(rows) => history::reseal(connection, rows)
+                .await
+                .map(|swaps| Ok(Written::Resealed(swaps))),
             Work::Stop => Ok(Err(StorageError::Closed)),
         }
     }
@@ -296,9 +304,12 @@ async fn swap(
         let error = std::io::Error::other("the reserve is kept for what makes states smaller");
         return Ok(Err(StorageError::Full(Arc::new(error))));
     }
-    row::swap(connection, automation, seen, text)
-        .await
-        .map(|swap| Ok(Written::Swap(swap)))
+    let swapped = match &text.keep {
+        // What is kept would make the file grow.
+        Some(keep) if !is_short => history::swap_and_keep(connection, automation, seen, text, keep).await,
+        _ => row::swap(connection, automation, seen, text).await,
+    };
+    swapped.map(|swap| Ok(Written::Swap(swap)))
 }
 
 fn answer_all(jobs: Vec<Job>, error: &StorageError) {
