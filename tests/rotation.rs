@@ -145,7 +145,7 @@ fn write_until_over(
     }
 }
 
-/// `pass 1: 5000 of 10000 rows, …`
+/// `5000 of 10000 rows: pass 1, …`
 fn is_half_way(line: &str) -> bool {
     let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
     let (Some(seen), Some(total)) = (numbers.next(), numbers.next()) else {

@@ -24,8 +24,8 @@ use automation_kv::vault::Vault;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROUNDS: usize = 15;
-const TURN: Duration = Duration::from_millis(400);
+const ROUNDS: usize = 41;
+const TURN: Duration = Duration::from_millis(100);
 
 /// Writers at a time, each to an automation of its own.
 const WRITERS: [usize; 2] = [1, 32];

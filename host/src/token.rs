@@ -294,7 +294,7 @@ mod tests {
             assert_eq!(result, Ok(automation(None)));
         }
         let without = verify("secret", |claims| {
-            drop(claims.as_object_mut().unwrap().remove("run_id"))
+            drop(claims.as_object_mut().unwrap().remove("run_id"));
         });
         assert_eq!(without, Ok(automation(None)));
     }

@@ -203,10 +203,13 @@ async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service
 }
 
 fn print_table(history: &[Kept]) {
-    println!("{:36}  {:>8}  {:>10}  {:24}", "BEFORE RUN", "VERSION", "SIZE", "KEPT");
+    const TITLE: &str = "BEFORE RUN";
+    let runs = history.iter().map(|kept| kept.run.as_str().len());
+    let width = runs.max().unwrap_or(0).max(TITLE.len());
+    println!("{TITLE:width$}  {:>8}  {:>10}  KEPT", "VERSION", "SIZE");
     for kept in history {
         println!(
-            "{:36}  {:>8}  {:>10}  {}",
+            "{:width$}  {:>8}  {:>10}  {}",
             kept.run.as_str(),
             kept.version,
             kept.size_bytes,

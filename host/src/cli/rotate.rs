@@ -34,7 +34,7 @@ impl Rotate {
         operator::run(async {
             let (storage, vault) = operator::storage(&self.secrets, &self.database).await?;
             let rotation = Rotation::new(storage.clone(), vault);
-            let mut report = Report::new();
+            let mut report = Report::new(self.check);
             let result = if self.check {
                 let census = rotation.census(|progress| report.tell(progress)).await;
                 census.map(|census| (Some(census), None))
@@ -134,18 +134,25 @@ impl Rotate {
 /// Tells how far it is: a bar on a terminal, else a line for each tenth.
 struct Report {
     bar: Option<ProgressBar>,
+    /// Whether rows are only looked at.
+    is_check: bool,
+    /// The pass and the tenth that were told last.
     told: (u32, u64),
 }
 
 impl Report {
-    fn new() -> Self {
+    fn new(is_check: bool) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let style = "{bar:40} {pos} of {len} rows, {msg}, {eta} left";
             let bar = ProgressBar::new(0);
             bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Self { bar, told: (0, 0) }
+        Self {
+            bar,
+            is_check,
+            told: (0, 0),
+        }
     }
 
     fn tell(&mut self, progress: Progress) {
@@ -155,19 +162,26 @@ impl Report {
             total,
             resealed,
         } = progress;
+        // Rows that are made meanwhile are seen too.
+        let total = total.max(seen);
+        let done = if self.is_check {
+            "looked at".to_string()
+        } else {
+            format!("pass {pass}, {resealed} sealed anew")
+        };
         if let Some(bar) = &self.bar {
             if bar.position() > seen {
                 bar.reset();
             }
-            bar.set_length(total.max(seen));
-            bar.set_message(format!("pass {pass}, {resealed} sealed anew"));
+            bar.set_length(total);
+            bar.set_message(done);
             bar.set_position(seen);
             return;
         }
         let tenth = seen.saturating_mul(10).checked_div(total).unwrap_or(10);
         if (pass, tenth) > self.told {
             self.told = (pass, tenth);
-            eprintln!("pass {pass}: {seen} of {total} rows, {resealed} sealed anew");
+            eprintln!("{seen} of {total} rows: {done}");
         }
     }
 
