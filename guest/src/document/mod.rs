@@ -1,8 +1,8 @@
 //! The state of one automation: an index of keys, and values that stay bytes until an operation
 //! touches them.
 
+mod clear;
 mod format;
-mod legacy;
 pub mod numbers;
 
 use alloc::string::String;
@@ -95,12 +95,12 @@ pub enum Text {
 pub struct Unreadable(pub &'static str);
 
 impl Document {
-    /// Reads what [`encode`](Self::encode) made, or the JSON object with a `$version` member that
-    /// the Python service stored; `sealed_at` dates the keys of the latter.
+    /// Reads what [`encode`](Self::encode) made, or one JSON object, as the Python service stored it or somebody wrote it;
+    /// `sealed_at` dates what the latter does not.
     pub fn decode(plain: Vec<u8>, sealed_at: TimestampMs) -> Result<Self, Unreadable> {
         match plain.first() {
             Some(&(format::FORMAT_1 | format::FORMAT_2)) => format::decode(plain),
-            Some(b'{') => legacy::decode(plain, sealed_at),
+            Some(b'{') => clear::decode(plain, sealed_at),
             Some(_) => Err(Unreadable("unknown document format")),
             None => Err(Unreadable("the document is empty")),
         }
