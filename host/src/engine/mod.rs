@@ -4,19 +4,24 @@
 //! on the caller's thread and never waits: what it needs from the storage is there before it starts,
 //! what it wants to save is handed back when it ends.
 
+mod cache;
 mod configuration;
 mod imports;
 mod pool;
+pub mod recording;
 mod request;
 mod session;
 mod slots;
 mod ticker;
 
-use std::sync::Arc;
+use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use wasmtime::component::{HasSelf, Linker};
 
+use configuration::Compilation;
 use imports::SessionState;
 use pool::Pool;
 use ticker::Ticker;
@@ -26,6 +31,22 @@ pub use session::{Input, Session};
 
 /// The engine component that this binary was built with.
 pub const BUILT_IN_COMPONENT: &[u8] = include_bytes!(env!("ENGINE_COMPONENT"));
+
+/// The WIT package that it is of.
+pub const WIT_PACKAGE: &str = "automation:kv@1.0.0";
+
+/// The SHA-256 of [`BUILT_IN_COMPONENT`], in hexadecimal digits.
+pub fn built_in_sha256() -> &'static str {
+    static HASH: LazyLock<String> = LazyLock::new(|| {
+        let mut text = String::new();
+        for byte in Sha256::digest(BUILT_IN_COMPONENT) {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    });
+    &HASH
+}
 
 #[expect(missing_docs, reason = "generated from wit/, which documents everything")]
 mod generated {
@@ -108,15 +129,36 @@ impl Default for EngineOptions {
     }
 }
 
+impl EngineOptions {
+    /// For one user's commands: one pool, of a few instances.
+    pub fn small() -> Self {
+        Self {
+            pools: 1,
+            max_sessions: 4,
+            ..Self::default()
+        }
+    }
+}
+
 impl Engine {
     /// Compiles the component that this binary was built with.
     pub fn built_in(options: EngineOptions) -> Result<Self, EngineError> {
         Self::new(BUILT_IN_COMPONENT, options)
     }
 
+    /// The same for a command, which should start at once: takes the code from the user's cache, or compiles it quickly.
+    pub fn of_command() -> Result<Self, EngineError> {
+        let compilation = Compilation::Quick(cache::of_user());
+        Self::compile(BUILT_IN_COMPONENT, EngineOptions::small(), &compilation)
+    }
+
     /// Compiles a component of the world `op-engine`.
     pub fn new(component: &[u8], options: EngineOptions) -> Result<Self, EngineError> {
-        let pools = Pool::compile(component, options).map_err(EngineError::Component)?;
+        Self::compile(component, options, &Compilation::Thorough)
+    }
+
+    fn compile(component: &[u8], options: EngineOptions, compilation: &Compilation) -> Result<Self, EngineError> {
+        let pools = Pool::compile(component, options, compilation).map_err(EngineError::Component)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 call_deadline_ticks: ticker::ticks(options.call_deadline),

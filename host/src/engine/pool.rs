@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
+use super::EngineOptions;
+use super::configuration::{self, Compilation};
 use super::generated::{OpEngine, OpEnginePre};
 use super::imports::SessionState;
 use super::slots::{Slot, Slots};
-use super::{EngineOptions, configuration};
 
 /// Instances of the component.
 pub(super) struct Pool {
@@ -24,10 +25,14 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Compiles a component for each pool, all at the same time.
-    pub(super) fn compile(component: &[u8], options: EngineOptions) -> wasmtime::Result<Vec<Self>> {
+    pub(super) fn compile(
+        component: &[u8],
+        options: EngineOptions,
+        compilation: &Compilation,
+    ) -> wasmtime::Result<Vec<Self>> {
         std::thread::scope(|scope| {
             let compiling: Vec<_> = (0..options.pools.max(1))
-                .map(|_| scope.spawn(|| Self::new(component, options.max_sessions)))
+                .map(|_| scope.spawn(|| Self::new(component, options.max_sessions, compilation)))
                 .collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
                 thread
@@ -38,8 +43,8 @@ impl Pool {
         })
     }
 
-    fn new(component: &[u8], max_sessions: u32) -> wasmtime::Result<Self> {
-        let engine = configuration::engine(max_sessions)?;
+    fn new(component: &[u8], max_sessions: u32, compilation: &Compilation) -> wasmtime::Result<Self> {
+        let engine = configuration::engine(max_sessions, compilation)?;
         let component = Component::new(&engine, component)?;
         let mut linker = Linker::new(&engine);
         OpEngine::link(&mut linker)?;
