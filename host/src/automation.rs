@@ -9,10 +9,18 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AutomationId(Uuid);
 
+/// The namespace in which names are turned into ids.
+const NAMES: Uuid = Uuid::from_u128(0x5e6f_2a0c_8f0b_5d0e_9a55_6b1c_4e1d_7a10);
+
 /// Text that is not an automation id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a UUID such as 123e4567-e89b-12d3-a456-426614174000, with or without hyphens")]
 pub struct InvalidAutomationId;
+
+/// Nothing was given where a name is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID or a name")]
+pub struct EmptyName;
 
 impl AutomationId {
     /// Reads a UUID in its canonical form or as 32 plain hexadecimal digits, in any case; no braces, no
@@ -24,6 +32,21 @@ impl AutomationId {
             return Err(InvalidAutomationId);
         }
         Uuid::try_parse(text).map(Self).map_err(|_| InvalidAutomationId)
+    }
+
+    /// The id that a name stands for: a UUID of version 5 (RFC 9562) in a namespace of our own,
+    /// `5e6f2a0c-8f0b-5d0e-9a55-6b1c4e1d7a10`. The same name is the same id everywhere.
+    pub fn of_name(name: &str) -> Self {
+        Self(Uuid::new_v5(&NAMES, name.as_bytes()))
+    }
+
+    /// Reads an id, or takes any other text for a name ([`of_name`](Self::of_name)). No text is no name.
+    pub fn parse_or_name(text: &str) -> Result<Self, EmptyName> {
+        match Self::parse(text) {
+            Ok(id) => Ok(id),
+            Err(_) if text.trim().is_empty() => Err(EmptyName),
+            Err(_) => Ok(Self::of_name(text)),
+        }
     }
 
     /// A new one, at random.
@@ -52,6 +75,15 @@ impl fmt::Display for AutomationId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Python: `uuid.uuid5(uuid.UUID("5e6f2a0c-8f0b-5d0e-9a55-6b1c4e1d7a10"), "feed-poller")`.
+    #[test]
+    fn a_name_is_always_the_same_id() {
+        let id = AutomationId::parse_or_name("feed-poller").unwrap();
+        assert_eq!(id.to_string(), "0afaacde-4ca6-50ca-9ec5-017be0a0c03d");
+        assert_eq!(AutomationId::parse_or_name(&id.to_string()), Ok(id));
+        assert_eq!(AutomationId::parse_or_name("  "), Err(EmptyName));
+    }
 
     #[test]
     fn only_canonical_and_plain_spellings_are_ids() {

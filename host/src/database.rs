@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::storage::{MemoryStorage, OpenError, PostgresStorage, PostgresUrl, SqliteStorage, Storage, StorageOptions};
+use crate::automation::AutomationId;
+use crate::storage::{
+    MemoryStorage, OpenError, PostgresStorage, PostgresUrl, SqliteStorage, Storage, StorageOptions, Stored,
+};
 
 /// A database, as an operator named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,15 @@ impl Database {
             Self::Memory => Ok(Arc::new(MemoryStorage::default())),
             Self::Sqlite(file) => Ok(Arc::new(SqliteStorage::open(file, options).await?)),
             Self::Postgres(url) => Ok(Arc::new(PostgresStorage::open(url, options).await?)),
+        }
+    }
+
+    /// What is stored for an automation. Nothing is changed by that: no table is made, no file is written.
+    pub async fn peek(&self, automation: AutomationId, options: &StorageOptions) -> Result<Stored, OpenError> {
+        match self {
+            Self::Memory => Ok(Stored::Absent),
+            Self::Sqlite(file) => SqliteStorage::peek(file, automation, options).await,
+            Self::Postgres(url) => PostgresStorage::peek(url, automation).await,
         }
     }
 }

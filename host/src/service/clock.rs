@@ -13,6 +13,8 @@ pub(super) struct Clock {
     begun: Instant,
     /// What to add to that clock, at least.
     offset: AtomicU64,
+    /// The time that it always is.
+    fixed: Option<TimestampMs>,
 }
 
 impl Default for Clock {
@@ -20,13 +22,25 @@ impl Default for Clock {
         Self {
             begun: Instant::now(),
             offset: AtomicU64::new(0),
+            fixed: None,
         }
     }
 }
 
 impl Clock {
+    /// One that stands at a time, or the system's.
+    pub(super) fn new(fixed: Option<TimestampMs>) -> Self {
+        Self {
+            fixed,
+            ..Self::default()
+        }
+    }
+
     /// The time now.
     pub(super) fn now(&self) -> TimestampMs {
+        if let Some(fixed) = self.fixed {
+            return fixed;
+        }
         let steady = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.at(steady, system_ms())
     }

@@ -49,6 +49,8 @@ pub struct ServiceOptions {
     /// Between two looks for states with expired keys that nobody touches, once
     /// [`start_sweep`](Service::start_sweep) was called.
     pub sweep_interval: Duration,
+    /// The time at which everything happens, for a trial that is to give the same results again; none for the system's.
+    pub fixed_now: Option<TimestampMs>,
 }
 
 /// The service itself. Cheap to clone.
@@ -108,6 +110,7 @@ impl Default for ServiceOptions {
             lock_timeout: Duration::from_secs(5),
             max_waiting: 1024,
             sweep_interval: Duration::from_secs(30),
+            fixed_now: None,
         }
     }
 }
@@ -121,7 +124,7 @@ impl Service {
                 engine,
                 vault,
                 options,
-                clock: Clock::default(),
+                clock: Clock::new(options.fixed_now),
                 mailboxes: Mailboxes::new(options.max_waiting),
                 metrics: Metrics::new(),
                 sweeping: Sweeping::default(),
@@ -134,7 +137,7 @@ impl Service {
         self.shared.options
     }
 
-    /// The time that sessions happen at: the system's, except that it never goes back.
+    /// The time that sessions happen at: the system's, except that it never goes back, or the one that was fixed.
     pub fn now(&self) -> TimestampMs {
         self.shared.clock.now()
     }

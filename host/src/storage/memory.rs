@@ -26,6 +26,13 @@ struct State {
 }
 
 impl MemoryStorage {
+    /// One that holds a state already.
+    pub fn holding(automation: AutomationId, sealed: Sealed) -> Self {
+        let storage = Self::default();
+        save(&mut storage.rows(), automation, sealed);
+        storage
+    }
+
     fn rows(&self) -> MutexGuard<'_, BTreeMap<AutomationId, Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,13 +21,20 @@ pub type TimestampMs = u64;
 /// All keys of the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
-    keyring: Arc<Keyring>,
+    keys: Keys,
 }
 
 /// The keys of one automation.
 pub struct AutomationVault {
-    keyring: Arc<Keyring>,
+    keys: Keys,
     automation: AutomationId,
+}
+
+#[derive(Clone)]
+enum Keys {
+    Ring(Arc<Keyring>),
+    /// None: what is sealed is what it was, and is told to be of this time.
+    Clear(TimestampMs),
 }
 
 /// An opened state.
@@ -57,14 +64,22 @@ impl Vault {
     /// service's way of making a key of each of them.
     pub fn new(current: &SecretString, previous: &[SecretString], adopt: bool) -> Self {
         Self {
-            keyring: Arc::new(Keyring::new(current, previous, adopt)),
+            keys: Keys::Ring(Arc::new(Keyring::new(current, previous, adopt))),
+        }
+    }
+
+    /// No keys: states stay in the clear, and were sealed at `dated`. For trials on states that are in the clear already and
+    /// never leave the memory.
+    pub fn clear(dated: TimestampMs) -> Self {
+        Self {
+            keys: Keys::Clear(dated),
         }
     }
 
     /// The keys of one automation.
     pub fn for_automation(&self, automation: AutomationId) -> AutomationVault {
         AutomationVault {
-            keyring: Arc::clone(&self.keyring),
+            keys: self.keys.clone(),
             automation,
         }
     }
@@ -73,14 +88,25 @@ impl Vault {
 impl AutomationVault {
     /// Seals bytes with the current secret, as a Fernet token.
     pub fn seal(&self, plain: &[u8]) -> Vec<u8> {
-        self.keyring.current(self.automation).encrypt(plain).into_bytes()
+        match &self.keys {
+            Keys::Ring(keyring) => keyring.current(self.automation).encrypt(plain).into_bytes(),
+            Keys::Clear(_) => plain.to_vec(),
+        }
     }
 
     /// Opens a Fernet token: with the current secret, then the previous ones, then the adopted keys.
     pub fn open(&self, sealed: &[u8]) -> Result<Opened, VaultError> {
+        let keyring = match &self.keys {
+            Keys::Ring(keyring) => keyring,
+            Keys::Clear(dated) => {
+                return Ok(Opened {
+                    plain: sealed.to_vec(),
+                    sealed_at: *dated,
+                });
+            }
+        };
         let token = std::str::from_utf8(sealed).map_err(|_| VaultError::Unopenable)?;
-        let opened = self
-            .keyring
+        let opened = keyring
             .candidates(self.automation)
             .find_map(|key| open_with(&key, token));
         match opened {
@@ -88,7 +114,7 @@ impl AutomationVault {
                 plain,
                 sealed_at: sealed_at_seconds(token).saturating_mul(1000),
             }),
-            None if self.keyring.would_adopt(token) => Err(VaultError::NeedsAdoption),
+            None if keyring.would_adopt(token) => Err(VaultError::NeedsAdoption),
             None => Err(VaultError::Unopenable),
         }
     }
@@ -160,10 +186,19 @@ mod tests {
             .as_secs()
             + 86_400;
         for seconds in [tomorrow, 1 << 40] {
-            let key = vault.keyring.current(vault.automation);
-            let sealed = key.encrypt_at_time(b"state", seconds);
+            let Keys::Ring(keyring) = &vault.keys else {
+                panic!("a vault without keys");
+            };
+            let sealed = keyring.current(vault.automation).encrypt_at_time(b"state", seconds);
             assert_eq!(vault.open(sealed.as_bytes()).unwrap().plain, b"state");
         }
+    }
+
+    #[test]
+    fn without_keys_a_state_stays_what_it_is() {
+        let vault = Vault::clear(7).for_automation(automation(1));
+        let opened = vault.open(&vault.seal(b"state")).unwrap();
+        assert_eq!((opened.plain.as_slice(), opened.sealed_at), (&b"state"[..], 7));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod lane;
 mod locked;
 mod open;
 mod outcome;
+mod peek;
 mod queue;
 mod reader;
 mod sql;
@@ -55,6 +56,11 @@ impl PostgresStorage {
             locked: LockedRows::new(Arc::clone(&connector), share.locks),
             connector,
         })
+    }
+
+    /// What is stored for an automation, read in a transaction that cannot write.
+    pub async fn peek(url: &PostgresUrl, automation: AutomationId) -> Result<Stored, OpenError> {
+        peek::peek(url, automation).await
     }
 
     async fn read<T>(

@@ -10,7 +10,7 @@ use super::super::{OpenError, StorageOptions};
 use super::PostgresUrl;
 
 /// How long the first connection is tried for.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// A number for the advisory lock that lets one host at a time look at the tables and change them.
 const MIGRATION_LOCK: i64 = 0x6b76_5f6d_6967;
@@ -22,7 +22,7 @@ const OWNER: &str = "
            to_regclass('automation_kv') IS NOT NULL,
            COALESCE(current_schema(), '(none)')";
 
-const REGISTRY: &str = "
+pub(super) const REGISTRY: &str = "
     SELECT confrelid::regclass::text
     FROM pg_constraint
     WHERE contype = 'f' AND conrelid = 'automation_kv'::regclass
@@ -89,7 +89,10 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), sqlx::migrate::Mig
     Ok(())
 }
 
-async fn text_of_first_row(connection: &mut PgConnection, query: &'static str) -> sqlx::Result<Option<String>> {
+pub(super) async fn text_of_first_row(
+    connection: &mut PgConnection,
+    query: &'static str,
+) -> sqlx::Result<Option<String>> {
     let row = sqlx::raw_sql(query).fetch_optional(connection).await?;
     row.map(|row| row.try_get(0)).transpose()
 }

@@ -3,6 +3,7 @@
 
 mod cache;
 mod open;
+mod peek;
 mod room;
 mod row;
 mod writer;
@@ -70,6 +71,15 @@ impl SqliteStorage {
             writer,
             writing: tokio::sync::Mutex::new(Some(tokio::spawn(writing.run(jobs)))),
         })
+    }
+
+    /// What is stored for an automation, read without changing anything in the file or beside it.
+    pub async fn peek(path: &Path, automation: AutomationId, options: &StorageOptions) -> Result<Stored, OpenError> {
+        let file = File {
+            path: path.to_owned(),
+            adopt: options.adopt,
+        };
+        peek::peek(&file, automation).await
     }
 
     async fn write(&self, automation: AutomationId, work: Work, deadline: Instant) -> Result<Written, StorageError> {

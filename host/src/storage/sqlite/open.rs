@@ -12,7 +12,7 @@ use super::File;
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// How long SQLite itself waits for a lock. Short: the writer asks again until its jobs' deadlines.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Connections for reading.
 const READERS: u32 = 4;
@@ -22,7 +22,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Refuses a file that is not ours, without changing anything in it.
 pub(super) async fn check_owner(file: &File) -> Result<(), OpenError> {
-    const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let is_new = std::fs::metadata(&file.path).map_or(true, |found| found.is_file() && found.len() == 0);
     if is_new {
         return Ok(());
@@ -30,16 +29,33 @@ pub(super) async fn check_owner(file: &File) -> Result<(), OpenError> {
     let connect = SqliteConnectOptions::new().filename(&file.path).read_only(true);
     let opened = SqliteConnection::connect_with(&connect).await;
     let mut connection = opened.map_err(|error| cannot_open(file, &error))?;
-    let tables = sqlx::query_scalar(TABLES).fetch_all(&mut connection).await;
-    let tables: Vec<String> = tables.map_err(|error| cannot_open(file, &error))?;
+    let checked = match tables(file, &mut connection).await {
+        Ok(tables) if tables.is_empty() => Ok(()),
+        Ok(tables) => check(file, &tables),
+        Err(error) => Err(error),
+    };
     let _ = connection.close().await;
+    checked
+}
+
+/// Refuses a file without our tables.
+pub(super) async fn check_tables(file: &File, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    check(file, &tables(file, connection).await?)
+}
+
+async fn tables(file: &File, connection: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
+    const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let tables = sqlx::query_scalar(TABLES).fetch_all(connection).await;
+    tables.map_err(|error| cannot_open(file, &error))
+}
+
+fn check(file: &File, tables: &[String]) -> Result<(), OpenError> {
     let has = |table: &str| tables.iter().any(|name| name == table);
     let problem = match (has("automation_kv"), has("_sqlx_migrations")) {
         (true, true) => return Ok(()),
         (true, false) if file.adopt => return Ok(()),
         (true, false) => "was made by the Python service: set AUTOMATION_KV_ADOPT=true to take it over",
-        (false, _) if tables.is_empty() => return Ok(()),
-        (false, _) => "belongs to something else: it has tables, but none named automation_kv",
+        (false, _) => "belongs to something else: it has no table named automation_kv",
     };
     Err(OpenError::NotOurs {
         database: name(file),
@@ -97,13 +113,13 @@ fn settings(file: &File) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn cannot_open(file: &File, error: &dyn std::error::Error) -> OpenError {
+pub(super) fn cannot_open(file: &File, error: &dyn std::error::Error) -> OpenError {
     OpenError::Open {
         database: name(file),
         problem: error.to_string(),
     }
 }
 
-fn name(file: &File) -> String {
+pub(super) fn name(file: &File) -> String {
     file.path.display().to_string()
 }
