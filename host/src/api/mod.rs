@@ -8,12 +8,15 @@ mod extract;
 mod fields;
 mod health;
 mod if_version;
+mod info;
 mod json;
 mod kv;
 mod metrics;
 mod observe;
+mod offline;
 mod precondition;
 mod server;
+mod trial;
 mod wire;
 
 use std::sync::Arc;
@@ -27,13 +30,16 @@ use crate::service::Service;
 use crate::token::Tokens;
 use error::ApiError;
 
+pub use offline::{OfflineBatch, Refused};
 pub use server::Stopped;
+pub use trial::{Call, Fault, Trial};
 
 /// What the handlers share. Without a secret there is no service, and every call on states is 503.
 #[derive(Clone)]
 pub struct Api {
     keyed: Option<Keyed>,
     max_body_bytes: usize,
+    trial: Option<Arc<Trial>>,
 }
 
 /// What needs the secret.
@@ -53,6 +59,7 @@ impl Api {
                 tokens: Arc::new(tokens),
             }),
             max_body_bytes,
+            trial: None,
         }
     }
 
@@ -61,16 +68,27 @@ impl Api {
         Self {
             keyed: None,
             max_body_bytes: max_body_bytes(1),
+            trial: None,
         }
+    }
+
+    /// The same, with the faults of a trial, which notes all calls.
+    #[must_use]
+    pub fn on_trial(mut self, trial: Arc<Trial>) -> Self {
+        self.trial = Some(trial);
+        self
     }
 
     /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
     /// `base_path` is empty, or starts with a slash and does not end in one.
     fn router(self, base_path: &str) -> Router {
-        let router = match base_path {
+        let mut router = match base_path {
             "" => states(""),
             path => states("").merge(states(path)),
         };
+        if let Some(trial) = &self.trial {
+            router = router.layer(axum::middleware::from_fn_with_state(Arc::clone(trial), trial::watch));
+        }
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router
             .merge(health::routes())
@@ -83,11 +101,12 @@ impl Api {
     }
 }
 
-/// The states under `base_path` + `/v1/kv`, and the automations beside them. What is nested sees only what follows that
+/// The states under `base_path` + `/v1/kv`, and what stands beside them. What is nested sees only what follows that
 /// in the path.
 fn states(base_path: &str) -> Router<Api> {
     let path = format!("{base_path}/v1/kv");
     automations::routes(&format!("{base_path}/v1/automations"))
+        .merge(info::routes(&format!("{base_path}/v1/info")))
         .route(&path, kv::state())
         .route(&format!("{path}/"), kv::state())
         .nest(&path, kv::keys())

@@ -113,6 +113,11 @@ impl ApiError {
         error
     }
 
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Whether it has this code.
     pub(super) fn is(&self, code: &str) -> bool {
         self.code == code
@@ -194,7 +199,8 @@ impl ApiError {
             .with_detail(message)
     }
 
-    fn body(&self) -> String {
+    /// The body of the answer.
+    pub(super) fn body(&self) -> String {
         let mut object = Object::new();
         for (name, json) in &self.leading {
             object = object.raw(name, json);

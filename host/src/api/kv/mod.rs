@@ -21,6 +21,8 @@ use super::Api;
 use super::error::ApiError;
 use super::json::Object;
 
+pub(super) use batch::Batch;
+
 /// The routes of single keys, each with and without a slash at its end.
 pub(super) fn keys() -> Router<Api> {
     let key = || get(get::get).put(put::put).patch(patch::patch).delete(delete::delete);

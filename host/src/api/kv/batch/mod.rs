@@ -12,8 +12,11 @@ use super::{respond, unexpected_outcome};
 use crate::api::error::{ApiError, BatchItem, batch_rejected};
 use crate::api::extract::{BodyText, Caller, Conditions, Idempotency, Query};
 use crate::api::fields::Fields;
+use crate::api::if_version::IfVersion;
 use crate::api::json::{self, Object};
-use crate::engine::types::{Outcome, Rejection, Request};
+use crate::engine::types::{Once, Outcome, Rejection, Request};
+use crate::service::Answer;
+use crate::vault::TimestampMs;
 use items::Item;
 
 /// Carries out up to 100 operations, all or none, as one new version.
@@ -26,32 +29,62 @@ pub(super) async fn batch(
 ) -> Result<Response, ApiError> {
     query.allow(&[])?;
     conditions.refuse()?;
-    let mut fields = Fields::of_body(&body)?;
-    let if_version = fields.if_version();
-    let mut items = items::read(&mut fields, caller.now());
-    fields.done()?;
-    let request = Arc::new(Request {
-        operations: items.iter_mut().flat_map(Item::take_operations).collect(),
-        if_version: if_version.as_ref().map(|version| version.number),
-        always_bump: true,
-        once: idempotency.once(&body),
-    });
-    let answer = caller.write(Arc::clone(&request)).await?;
-    let reply = answer
-        .map_err(|rejection: Rejection| batch_rejected(&rejection, &named(&items, &request), if_version.as_ref()))?;
-    let mut outcomes = reply.outcomes.as_slice();
-    let results = items.into_iter().map(|item| {
-        let (own, others) = outcomes.split_at_checked(item.count).ok_or_else(unexpected_outcome)?;
-        outcomes = others;
-        result(item, own)
-    });
-    let results = results.collect::<Result<Vec<_>, _>>()?;
-    let object = Object::new()
-        .number("version", reply.version)
-        .raw("results", &json::list(results));
-    let mut response = respond(StatusCode::OK, object);
-    mark_replay(&mut response, reply.is_replay);
+    let batch = Batch::read(&body, caller.now(), idempotency.once(&body))?;
+    let answer = caller.write(Arc::clone(&batch.request)).await?;
+    let is_replay = answer.as_ref().is_ok_and(|reply| reply.is_replay);
+    let mut response = respond(StatusCode::OK, batch.word(answer)?);
+    mark_replay(&mut response, is_replay);
     Ok(response)
+}
+
+/// A batch as it was sent.
+pub(in crate::api) struct Batch {
+    items: Vec<Item>,
+    if_version: Option<IfVersion>,
+    /// What the engine is asked.
+    pub(in crate::api) request: Arc<Request>,
+}
+
+impl Batch {
+    /// Reads the body of a request that happens at `now`.
+    pub(in crate::api) fn read(body: &str, now: TimestampMs, once: Option<Once>) -> Result<Self, ApiError> {
+        let mut fields = Fields::of_body(body)?;
+        let if_version = fields.if_version();
+        let mut items = items::read(&mut fields, now);
+        fields.done()?;
+        let request = Request {
+            operations: items.iter_mut().flat_map(Item::take_operations).collect(),
+            if_version: if_version.as_ref().map(|version| version.number),
+            always_bump: true,
+            once,
+        };
+        Ok(Self {
+            items,
+            if_version,
+            request: Arc::new(request),
+        })
+    }
+
+    /// Words what the engine answered.
+    pub(in crate::api) fn word(self, answer: Answer) -> Result<Object, ApiError> {
+        let Self {
+            items,
+            if_version,
+            request,
+        } = self;
+        let refused = |rejection: Rejection| batch_rejected(&rejection, &named(&items, &request), if_version.as_ref());
+        let reply = answer.map_err(refused)?;
+        let mut outcomes = reply.outcomes.as_slice();
+        let results = items.into_iter().map(|item| {
+            let (own, others) = outcomes.split_at_checked(item.count).ok_or_else(unexpected_outcome)?;
+            outcomes = others;
+            result(item, own)
+        });
+        let results = results.collect::<Result<Vec<_>, _>>()?;
+        Ok(Object::new()
+            .number("version", reply.version)
+            .raw("results", &json::list(results)))
+    }
 }
 
 fn result(item: Item, outcomes: &[Outcome]) -> Result<String, ApiError> {
