@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod automation;
+pub mod clear;
 pub mod cli;
 pub mod database;
 pub mod diff;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::CommandError;
 use super::knobs::{DatabaseKnobs, SecretKnobs};
+use super::{CommandError, runtime};
 use crate::automation::AutomationId;
 use crate::engine::{Engine, EngineOptions};
 use crate::report::Chain;
@@ -67,11 +67,7 @@ enum Output {
 
 impl Automations {
     pub(super) fn run(self) -> Result<(), CommandError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| CommandError::new(format!("cannot start the runtime: {error}")))?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             match self {
                 Self::List(list) => list.run().await,
                 Self::Delete(delete) => delete.run().await,

@@ -1,4 +1,4 @@
-//! `serve --dev`: a secret of its own, kept beside the database, and a token to try with.
+//! `--dev`: a secret of its own, kept beside the database, and a token to try with.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -10,14 +10,28 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::CommandError;
+use super::knobs::{self, SecretKnobs};
 use crate::automation::AutomationId;
+use crate::database::Database;
 use crate::token::{DEFAULT_LIFETIME, Tokens};
 
 /// The automation that `--dev` prints a token for; always the same, so that its state is found again.
 const DEV_AUTOMATION: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_00de);
 
+/// The secret that is set, or, where none is and `--dev` says so, the one that is kept beside the database.
+pub(super) fn secret_of(
+    secrets: &SecretKnobs,
+    database: &Database,
+    is_dev: bool,
+) -> Result<Option<SecretString>, CommandError> {
+    match secrets.current()? {
+        None if is_dev => secret(&knobs::dev_secret_file(database)).map(Some),
+        secret => Ok(secret),
+    }
+}
+
 /// Reads the secret that an earlier start made, or makes one, in a file that only its owner can read.
-pub(super) fn secret(file: &Path) -> Result<SecretString, CommandError> {
+fn secret(file: &Path) -> Result<SecretString, CommandError> {
     match std::fs::read_to_string(file) {
         Ok(secret) if !secret.trim().is_empty() => Ok(SecretString::from(secret.trim())),
         Ok(_) => Err(CommandError::new(format!(

@@ -8,8 +8,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::CommandError;
+use crate::api::Fault;
 use crate::database::Database;
 use crate::storage::StorageOptions;
+use crate::vault::TimestampMs;
+
+const EXPECTED_TIME: &str = "must be a time such as 2026-01-31T08:00:00Z, or seconds since 1970";
 
 /// Where states are kept unless somewhere else is named.
 const DEFAULT_DATABASE_URL: &str = "sqlite://automation-kv.db";
@@ -161,6 +165,41 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "is too long".to_string())
 }
 
+/// Reads a time: RFC 3339 text such as `2026-01-31T08:00:00Z`, or seconds since 1970. Gives milliseconds since 1970.
+pub(super) fn time(text: &str) -> Result<TimestampMs, String> {
+    let milliseconds = match text.parse::<i64>() {
+        Ok(seconds) => seconds.saturating_mul(1000),
+        Err(_) => text
+            .parse::<jiff::Timestamp>()
+            .map_err(|_| EXPECTED_TIME)?
+            .as_millisecond(),
+    };
+    TimestampMs::try_from(milliseconds).map_err(|_| "is before 1970".to_string())
+}
+
+/// Reads a fault and its share of the calls, such as `409=0.2`.
+pub(super) fn fault(text: &str) -> Result<(Fault, f64), String> {
+    const EXPECTED: &str = "must be 409 or 503, =, and a number from 0 to 1, as in 409=0.2";
+    let (status, share) = text.split_once('=').ok_or(EXPECTED)?;
+    let fault = status.parse().ok().and_then(Fault::with_status).ok_or(EXPECTED)?;
+    let share = share
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or(EXPECTED)?;
+    Ok((fault, share))
+}
+
+/// Reads the URL of a service, without `/v1/kv`.
+pub(super) fn api_url(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() => Ok(url.to_string()),
+        _ => Err("must be like http://127.0.0.1:8420".to_string()),
+    }
+}
+
 /// Reads a size limit in bytes; 0 and less mean none.
 pub(super) fn size_limit(text: &str) -> Result<u64, String> {
     let bytes: i64 = text
@@ -208,6 +247,24 @@ mod tests {
             "9999999999999999999d",
         ] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_text_or_seconds() {
+        assert_eq!(time("1700000000"), Ok(1_700_000_000_000));
+        assert_eq!(time("2023-11-14T23:13:20.5+01:00"), Ok(1_700_000_000_500));
+        for text in ["", "now", "2023-11-14", "-1", "1969-12-31T00:00:00Z"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_have_a_status_and_a_share() {
+        assert_eq!(fault("409=0.2"), Ok((Fault::Busy, 0.2)));
+        assert_eq!(fault("503=1"), Ok((Fault::Unavailable, 1.0)));
+        for text in ["409", "500=0.1", "409=2", "409=-1", "409=NaN", "409="] {
+            assert!(fault(text).is_err(), "{text}");
         }
     }
 

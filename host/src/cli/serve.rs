@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::knobs::{self, DatabaseKnobs, SecretKnobs};
-use super::{CommandError, dev, logging};
+use super::limits::LimitKnobs;
+use super::{CommandError, dev, logging, runtime};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
@@ -41,15 +41,8 @@ pub(super) struct Serve {
     #[arg(long)]
     dev: bool,
 
-    /// The largest single value, in bytes of compact JSON; 0 for no limit. Also the limit of a whole state, unless
-    /// `--max-state-size` says otherwise.
-    #[arg(long, env = "AUTOMATION_KV_MAX_VALUE_SIZE", default_value = "65536", value_name = "BYTES", allow_hyphen_values = true, value_parser = knobs::size_limit)]
-    max_value_size: u64,
-
-    /// The largest state of one automation, in bytes of compact JSON, 16777216 at most; 0 for no limit. Unless given, the
-    /// limit of a value. Every read and every write of a state costs time and memory in proportion to its size.
-    #[arg(long, env = "AUTOMATION_KV_MAX_STATE_SIZE", value_name = "BYTES", allow_hyphen_values = true, value_parser = knobs::state_size_limit)]
-    max_state_size: Option<u64>,
+    #[command(flatten)]
+    limits: LimitKnobs,
 
     /// The longest that a request waits for others, in milliseconds from its arrival; then it is 409 `kv_store_busy`.
     /// Longer means fewer refusals under load and slower ones.
@@ -71,16 +64,12 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), CommandError> {
         logging::start(&self.log_level)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| CommandError::new(format!("cannot start the runtime: {error}")))?;
-        runtime.block_on(self.serve())
+        runtime()?.block_on(self.serve())
     }
 
     async fn serve(self) -> Result<(), CommandError> {
         let database = self.database.database()?;
-        let secret = self.secret(&database)?;
+        let secret = dev::secret_of(&self.secrets, &database, self.dev)?;
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(|error| CommandError::new(format!("cannot listen on {}: {error}", self.listen)))?;
@@ -112,24 +101,13 @@ impl Serve {
         Ok(())
     }
 
-    fn secret(&self, database: &Database) -> Result<Option<SecretString>, CommandError> {
-        match self.secrets.current()? {
-            None if self.dev => dev::secret(&knobs::dev_secret_file(database)).map(Some),
-            secret => Ok(secret),
-        }
-    }
-
     fn service_options(&self) -> ServiceOptions {
         ServiceOptions {
-            max_state_bytes: self.max_state_bytes(),
-            max_value_bytes: self.max_value_size,
+            max_state_bytes: self.limits.max_state_bytes(),
+            max_value_bytes: self.limits.max_value_size,
             lock_timeout: Duration::from_millis(self.lock_timeout_ms),
             ..ServiceOptions::default()
         }
-    }
-
-    fn max_state_bytes(&self) -> u64 {
-        self.max_state_size.unwrap_or(self.max_value_size)
     }
 
     /// Says on stdout where the service is, what it keeps where, and its limits.
@@ -138,9 +116,9 @@ impl Serve {
             0 => "none".to_string(),
             bytes => format!("{bytes} bytes"),
         };
-        let mut sizes = format!("state size {}", size(self.max_state_bytes()));
-        if self.max_state_bytes() != self.max_value_size {
-            let _ = write!(sizes, ", value size {}", size(self.max_value_size));
+        let mut sizes = format!("state size {}", size(self.limits.max_state_bytes()));
+        if self.limits.max_state_bytes() != self.limits.max_value_size {
+            let _ = write!(sizes, ", value size {}", size(self.limits.max_value_size));
         }
         println!(
             "listening on http://{address} (paths /v1/kv and {}/v1/kv)",
