@@ -18,10 +18,10 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/api.md");
 const MARK: &str = "=== next command ===";
 
 /// Members that differ from run to run.
-const VOLATILE: [&str; 3] = ["ttl_ms", "next_cursor", "stored_bytes"];
+const VOLATILE: [&str; 4] = ["ttl_ms", "next_cursor", "stored_bytes", "sha256"];
 
 /// What the commands must call, all together, behind `/v1`.
-const CALLS: [&str; 26] = [
+const CALLS: [&str; 27] = [
     "$U\n",
     "-X PUT $U/",
     "-X PATCH $U/",
@@ -45,6 +45,7 @@ const CALLS: [&str; 26] = [
     "/batch",
     "/automations?",
     "/automations/",
+    "/info",
     "/healthz",
     "/readyz",
     "/metrics",
