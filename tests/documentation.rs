@@ -18,7 +18,7 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/api.md");
 const MARK: &str = "=== next command ===";
 
 /// Members that differ from run to run.
-const VOLATILE: [&str; 4] = ["ttl_ms", "next_cursor", "stored_bytes", "run_id"];
+const VOLATILE: [&str; 5] = ["ttl_ms", "next_cursor", "stored_bytes", "run_id", "sha256"];
 
 /// What the commands must call, all together, behind `/v1`.
 const CALLS: [&str; 27] = [
@@ -46,6 +46,7 @@ const CALLS: [&str; 27] = [
     "/history",
     "/automations?",
     "/automations/",
+    "/info",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -6,11 +6,11 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use support::service::{self, command};
+use support::service::{self, BINARY, command};
 
 #[test]
 fn answers_are_those_of_the_api_and_what_changed_is_shown() {
@@ -158,6 +158,38 @@ fn what_is_wrong_is_one_line_and_an_exit_code() {
     }
     let output = simulate(folder.path(), &["--max-value-size", "50", "large.json"]);
     assert_eq!(output.status.code(), Some(5), "{}", stdout(&output));
+}
+
+#[test]
+fn colour_is_for_terminals_only_and_only_if_wanted() {
+    const ESCAPE: char = '\u{1b}';
+    let folder = service::folder();
+    write(
+        folder.path(),
+        "ops.json",
+        r#"{"operations": [{"op": "incr", "key": "a"}]}"#,
+    );
+    let on_terminal = |environment: &[(&str, &str)]| {
+        let mut script = Command::new("script");
+        script
+            .args([
+                "--quiet",
+                "--return",
+                "--command",
+                &format!("{BINARY} simulate ops.json"),
+                "/dev/null",
+            ])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .envs(environment.iter().copied());
+        stdout(&script.output().expect("script"))
+    };
+    assert!(on_terminal(&[]).contains(ESCAPE));
+    assert!(!on_terminal(&[("NO_COLOR", "1")]).contains(ESCAPE));
+    assert!(!on_terminal(&[("TERM", "dumb")]).contains(ESCAPE));
+    assert!(!stdout(&simulate(folder.path(), &["ops.json"])).contains(ESCAPE));
 }
 
 #[test]

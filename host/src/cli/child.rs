@@ -42,7 +42,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Runs it to its end and gives its exit code: 128 and the signal's number if a signal ended it.
-    pub(super) async fn to_its_end(self) -> Result<u8, CommandError> {
+    pub(super) async fn until_it_ends(self) -> Result<u8, CommandError> {
         let signals = passed_on()?;
         let child = self.started()?;
         let status = ended(child, signals).await;

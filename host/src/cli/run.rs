@@ -91,7 +91,7 @@ impl RunCommand {
             lifetime: self.expires_in,
             stdout: Stdio::inherit(),
         };
-        run.to_its_end().await.map(ExitCode::from)
+        run.until_it_ends().await.map(ExitCode::from)
     }
 
     fn service_options(&self) -> ServiceOptions {

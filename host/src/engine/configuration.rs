@@ -1,6 +1,8 @@
 //! wasmtime's settings: a pool of warm instances where the machine has the address space for it.
 
-use wasmtime::{Cache, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Cache, Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm,
+};
 
 /// Memory that a slot of the pool keeps for its next instance instead of giving it back: all that an instance starts with, and
 /// what a state of a mebibyte needs beyond that. Only what was used is there.
@@ -12,29 +14,41 @@ const KEEP_RESIDENT_TABLE_BYTES: usize = 64 << 10;
 /// The most that any instance may be given; sessions get less, by the size of their state.
 pub(super) const MAX_MEMORY_BYTES: usize = 1 << 30;
 
+/// What compiling is to be good for.
+pub(super) enum Compilation {
+    /// Fast sessions, for a service that runs for long.
+    Thorough,
+    /// An early start, for a command: less than half the work, and none if the cache holds the code already.
+    Quick(Option<Cache>),
+}
+
 /// An engine for sessions, at most `max_sessions` at a time.
 ///
 /// A pool reserves gigabytes of address space for each instance. Where that is refused, sessions are
 /// allocated on demand, which costs them some 15 µs each.
-pub(super) fn engine(max_sessions: u32, cache: Option<&Cache>) -> wasmtime::Result<Engine> {
-    let mut config = common(cache);
+pub(super) fn engine(max_sessions: u32, compilation: &Compilation) -> wasmtime::Result<Engine> {
+    let mut config = common(compilation);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(max_sessions)));
     Engine::new(&config).or_else(|error| {
         tracing::warn!(
             error = format!("{error:#}"),
             "no address space for an instance pool, allocating on demand"
         );
-        Engine::new(&common(cache))
+        Engine::new(&common(compilation))
     })
 }
 
-fn common(cache: Option<&Cache>) -> Config {
+fn common(compilation: &Compilation) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.memory_init_cow(true);
     config.epoch_interruption(true);
     config.concurrency_support(false);
-    config.cache(cache.cloned());
+    if let Compilation::Quick(cache) = compilation {
+        config.cranelift_opt_level(OptLevel::None);
+        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+        config.cache(cache.clone());
+    }
     config
 }
 

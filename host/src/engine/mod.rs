@@ -14,13 +14,14 @@ mod session;
 mod slots;
 mod ticker;
 
+use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use wasmtime::Cache;
 use wasmtime::component::{HasSelf, Linker};
 
+use configuration::Compilation;
 use imports::SessionState;
 use pool::Pool;
 use ticker::Ticker;
@@ -37,8 +38,12 @@ pub const WIT_PACKAGE: &str = "automation:kv@1.0.0";
 /// The SHA-256 of [`BUILT_IN_COMPONENT`], in hexadecimal digits.
 pub fn built_in_sha256() -> &'static str {
     static HASH: LazyLock<String> = LazyLock::new(|| {
-        let hash = Sha256::digest(BUILT_IN_COMPONENT);
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::new();
+        for byte in Sha256::digest(BUILT_IN_COMPONENT) {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     });
     &HASH
 }
@@ -141,18 +146,19 @@ impl Engine {
         Self::new(BUILT_IN_COMPONENT, options)
     }
 
-    /// The same for a command, which should start at once: compiles only what the user's cache does not hold yet.
+    /// The same for a command, which should start at once: takes the code from the user's cache, or compiles it quickly.
     pub fn of_command() -> Result<Self, EngineError> {
-        Self::compile(BUILT_IN_COMPONENT, EngineOptions::small(), cache::of_user().as_ref())
+        let compilation = Compilation::Quick(cache::of_user());
+        Self::compile(BUILT_IN_COMPONENT, EngineOptions::small(), &compilation)
     }
 
     /// Compiles a component of the world `op-engine`.
     pub fn new(component: &[u8], options: EngineOptions) -> Result<Self, EngineError> {
-        Self::compile(component, options, None)
+        Self::compile(component, options, &Compilation::Thorough)
     }
 
-    fn compile(component: &[u8], options: EngineOptions, cache: Option<&Cache>) -> Result<Self, EngineError> {
-        let pools = Pool::compile(component, options, cache).map_err(EngineError::Component)?;
+    fn compile(component: &[u8], options: EngineOptions, compilation: &Compilation) -> Result<Self, EngineError> {
+        let pools = Pool::compile(component, options, compilation).map_err(EngineError::Component)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 call_deadline_ticks: ticker::ticks(options.call_deadline),

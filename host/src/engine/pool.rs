@@ -7,13 +7,14 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Cache, Store};
 
+use super::EngineOptions;
+use super::configuration::{self, Compilation};
 use super::generated::{OpEngine, OpEnginePre};
 use super::imports::SessionState;
 use super::slots::{Slot, Slots};
-use super::{EngineOptions, configuration};
 
 /// Instances of the component.
 pub(super) struct Pool {
@@ -27,11 +28,11 @@ impl Pool {
     pub(super) fn compile(
         component: &[u8],
         options: EngineOptions,
-        cache: Option<&Cache>,
+        compilation: &Compilation,
     ) -> wasmtime::Result<Vec<Self>> {
         std::thread::scope(|scope| {
             let compiling: Vec<_> = (0..options.pools.max(1))
-                .map(|_| scope.spawn(|| Self::new(component, options.max_sessions, cache)))
+                .map(|_| scope.spawn(|| Self::new(component, options.max_sessions, compilation)))
                 .collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
                 thread
@@ -42,8 +43,8 @@ impl Pool {
         })
     }
 
-    fn new(component: &[u8], max_sessions: u32, cache: Option<&Cache>) -> wasmtime::Result<Self> {
-        let engine = configuration::engine(max_sessions, cache)?;
+    fn new(component: &[u8], max_sessions: u32, compilation: &Compilation) -> wasmtime::Result<Self> {
+        let engine = configuration::engine(max_sessions, compilation)?;
         let component = Component::new(&engine, component)?;
         let mut linker = Linker::new(&engine);
         OpEngine::link(&mut linker)?;

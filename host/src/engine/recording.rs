@@ -63,7 +63,9 @@ fn operation(operation: &Operation) -> Value {
 }
 
 fn case(tag: &str, val: Value) -> Value {
-    json!({"tag": tag, "val": val})
+    let mut variant = bare(tag);
+    variant["val"] = val;
+    variant
 }
 
 fn bare(tag: &str) -> Value {

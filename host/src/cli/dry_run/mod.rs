@@ -43,7 +43,7 @@ pub(super) struct DryRun {
     trace: bool,
 
     /// When the command has ended well, make its changes in the database, if the state is still the one that it began with.
-    #[arg(long, requires = "automation", conflicts_with = "now")]
+    #[arg(long, conflicts_with_all = ["state", "empty", "now"])]
     apply: bool,
 
     /// The time that it is for every call: RFC 3339 text, or seconds since 1970. The system's clock unless given.
@@ -146,7 +146,7 @@ impl DryRun {
             lifetime: TOKEN_LIFETIME,
             stdout: Stdio::from(std::io::stderr()),
         };
-        let code = run.to_its_end().await;
+        let code = run.until_it_ends().await;
         embedded.stop().await;
         code
     }
