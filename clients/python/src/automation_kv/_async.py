@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
-from dataclasses import replace
 from os import PathLike
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
@@ -136,7 +135,7 @@ class AsyncConditional(Writes):
         self._key_version = key_version
 
     def _run_async(self, call: Call[T]) -> Awaitable[T]:
-        return self._kv._run_async(replace(call, if_version=self._version, if_key_version=self._key_version))
+        return self._kv._run_async(call.on(version=self._version, key_version=self._key_version))
 
 
 class AsyncAttempt(AttemptState):

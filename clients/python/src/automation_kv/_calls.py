@@ -8,7 +8,6 @@ batch builders; the docstrings are theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Callable, Generic, TypeVar
 
 from .errors import KeyExists, KeyNotFound, KVError, NotHeld, PathNotFound
@@ -23,19 +22,34 @@ READS = frozenset(["read", "list", "len", "range"])
 WEEK_SECONDS = 7 * 86_400
 
 
-@dataclass(frozen=True)
 class Call(Generic[T]):
-    """One call, before it is known how it travels."""
+    """One call, before it is known how it travels.
 
-    op: str
-    key: str
-    members: Mapping[str, Any]
-    #: Makes the result of the members of an answer.
-    parse: Callable[[Mapping[str, Any]], T]
-    if_version: int | None = None
-    if_key_version: int | None = None
-    #: Results for refusals that are none to this call.
-    instead: Mapping[type[KVError], T] = field(default_factory=dict)
+    `parse` makes the result of the members of an answer; `instead` has results for refusals that are none to this call.
+    """
+
+    def __init__(
+        self,
+        op: str,
+        key: str,
+        members: Mapping[str, Any],
+        parse: Callable[[Mapping[str, Any]], T],
+        *,
+        instead: Mapping[type[KVError], T] | None = None,
+    ) -> None:
+        self.op = op
+        self.key = key
+        self.members = members
+        self.parse = parse
+        self.instead = instead or {}
+        self.if_version: int | None = None
+        self.if_key_version: int | None = None
+
+    def on(self, *, version: int | None = None, key_version: int | None = None) -> Call[T]:
+        """The same, but only if the state or the key has this version."""
+        call = Call(self.op, self.key, self.members, self.parse, instead=self.instead)
+        call.if_version, call.if_key_version = version, key_version
+        return call
 
     @property
     def writes(self) -> bool:

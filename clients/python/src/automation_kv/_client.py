@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from http.client import HTTPException
 from os import PathLike
 from typing import Any, Callable, Protocol, TypeVar, overload
@@ -192,7 +191,7 @@ class Conditional(Writes):
         self._key_version = key_version
 
     def _run(self, call: Call[T]) -> T:
-        return self._kv._run(replace(call, if_version=self._version, if_key_version=self._key_version))
+        return self._kv._run(call.on(version=self._version, key_version=self._key_version))
 
 
 class Service:

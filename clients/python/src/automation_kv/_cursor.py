@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import _calls
@@ -26,7 +25,7 @@ class _Cursor:
             self.value, self._key_version = entry.value, entry.key_version
 
     def _move(self, value: JSON) -> Call[Written]:
-        return replace(_calls.set_to(self.name, value), if_key_version=self._key_version)
+        return _calls.set_to(self.name, value).on(key_version=self._key_version)
 
     def _moved(self, value: JSON, written: Written) -> None:
         self.value, self._key_version = value, written.version

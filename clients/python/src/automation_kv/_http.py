@@ -67,7 +67,7 @@ def _route(call: Call[Any]) -> tuple[str, str, dict[str, Any], bytes | None]:
         return "GET", "", members, None
     if call.op == "batch":
         return "POST", "/batch", {}, dump(members)
-    path = "/" + quote(call.key, safe="")
+    path = "/" + (quote(call.key, safe="") if call.key.strip(".") else call.key.replace(".", "%2E"))
     if call.op == "read":
         return "GET", path, members, None
     if call.op in ("len", "range"):

@@ -56,7 +56,7 @@ class Transaction:
         # A new key has no time to keep.
         keeps = self._ttl is None and found is not None
         call = _calls.set_to(self._key, value, ttl=self._ttl, keep_ttl=keeps)
-        return Call(call.op, call.key, call.members, call.parse, if_key_version=found.key_version if found else 0)
+        return call.on(key_version=found.key_version if found else 0)
 
     def pause(self, attempt: AttemptState) -> float:
         """How long to wait after an attempt that lost; raises why, if it was the last one."""
@@ -65,11 +65,11 @@ class Transaction:
             raise RuntimeError("take each attempt in a with block: with attempt as value")
         if lost.was_uncertain:
             self._uncertain_since = attempt.version
+        attempt.is_noticed = True
         self._conflicts += 1
         pause = pause_after_conflict(self._conflicts)
         if monotonic() + pause >= self._give_up_at:
             raise lost
-        attempt.is_retried = True
         return pause
 
 
@@ -86,8 +86,8 @@ class AttemptState:
         self.is_done = False
         #: Why it was not.
         self.lost: VersionMismatch | None = None
-        #: Whether another attempt follows it.
-        self.is_retried = False
+        #: Whether that was noticed.
+        self.is_noticed = False
 
     @property
     def version(self) -> int:
@@ -99,7 +99,7 @@ class AttemptState:
         return self._transaction.write(self._found, self._before, self.value)
 
     def __del__(self) -> None:
-        if self.lost is not None and not self.is_retried:
+        if self.lost is not None and not self.is_noticed:
             message = "a txn block was left by return or break, and its write lost a race: nothing was written"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
 

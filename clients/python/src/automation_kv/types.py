@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 __all__ = ["JSON", "Duration", "Entry", "Moment", "Page", "Usage", "Written"]
 
@@ -19,8 +18,7 @@ Duration = Union[int, float, timedelta]
 Moment = Union[int, float, datetime]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A key, its value, and what is known of it."""
 
     key: str
@@ -38,8 +36,7 @@ class Entry:
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """Some of the keys, oldest first."""
 
     entries: list[Entry]
@@ -48,8 +45,7 @@ class Page:
     version: int
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(NamedTuple):
     """How full the state is, in bytes of compact JSON."""
 
     keys: int
@@ -60,8 +56,7 @@ class Usage:
     version: int
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """What a `set` did."""
 
     #: Whether the key is new.
