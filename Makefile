@@ -34,7 +34,7 @@ setup-bench:
 # Prints how long a script waits for the Python client.
 bench-clients: setup
 	cargo build --release --locked -p automation-kv
-	target/clients/venv/bin/python clients/python/benches/start.py
+	cd clients/python && ../../target/clients/venv/bin/python -m benches.start
 
 # Puts the engine's component, as the release build has made it, into the Python package: for wheels with KV.local.
 client-engine:

@@ -1,16 +1,24 @@
 """How long a script waits for the client: import, and the first call, on top of the interpreter itself.
 
-Needs AUTOMATION_API_URL and AUTOMATION_KV_TOKEN, as any script does. Prints milliseconds: the median of
-some runs and the fastest, as other work on the machine only ever adds to them.
+`python -m benches.start`, in clients/python. Prints milliseconds: the median and the fastest of some runs, and the median
+of the processor's time, which other work on the machine disturbs least. An installed package is compiled, so this one is
+too, before the runs.
 """
 
 from __future__ import annotations
 
+import compileall
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
+from typing import NamedTuple
+
+import automation_kv
+from tests.service import Service, token
 
 RUNS = 21
 
@@ -21,28 +29,53 @@ PROGRAMS = {
 }
 
 
-def milliseconds(program: str) -> float:
-    """How long a process takes that runs a program."""
+class Run(NamedTuple):
+    """How long a process took, in milliseconds."""
+
+    waited: float
+    #: Of the processor's time.
+    used: float
+
+
+def run(program: str, environment: dict[str, str]) -> Run:
+    """Runs a program in a process of its own."""
     begun = time.perf_counter()
-    # An installed package is compiled: so must this one be after its first run.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
-    return (time.perf_counter() - begun) * 1000
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    waited = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{program} failed")
+    return Run(waited * 1000, (usage.ru_utime + usage.ru_stime) * 1000)
 
 
 def main() -> None:
     """Runs the programs by turns, so that whatever else the machine does meets all of them."""
-    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    for _ in range(RUNS):
-        for name, program in PROGRAMS.items():
-            times[name].append(milliseconds(program))
-    for name, values in times.items():
-        median, fastest = statistics.median(values), min(values)
-        base_median, base_fastest = statistics.median(times["interpreter"]), min(times["interpreter"])
-        print(
-            f"{name:22} median {median:6.1f} ({median - base_median:+6.1f})   fastest {fastest:6.1f} "
-            f"({fastest - base_fastest:+6.1f})"
+    compileall.compile_dir(Path(automation_kv.__file__).parent, quiet=1)
+    runs: dict[str, list[Run]] = {name: [] for name in PROGRAMS}
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(Path(folder))
+        environment = {**os.environ, "AUTOMATION_API_URL": service.url, "AUTOMATION_KV_TOKEN": token()}
+        for _ in range(RUNS):
+            for name, program in PROGRAMS.items():
+                runs[name].append(run(program, environment))
+        service.stop()
+    base = figures(runs["interpreter"])
+    for name, own in runs.items():
+        columns = (
+            f"{label} {own_figure:6.1f} ({own_figure - base_figure:+6.1f})"
+            for label, own_figure, base_figure in zip(LABELS, figures(own), base)
         )
+        print(f"{name:22} {'   '.join(columns)}")
+
+
+LABELS = ("median", "fastest", "processor")
+
+
+def figures(runs: list[Run]) -> tuple[float, float, float]:
+    """What is told of some runs, as `LABELS` names it."""
+    waited = [run.waited for run in runs]
+    return statistics.median(waited), min(waited), statistics.median(run.used for run in runs)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 
 import pytest
 
@@ -86,6 +88,24 @@ def test_a_token_that_does_not_hold_is_told_apart(service: Service) -> None:
     assert refused.value.status == 401 and refused.value.request_id
     with pytest.raises(Forbidden):
         KV(url=service.url, token=token(admin=True)).get("n")
+
+
+def test_an_address_of_something_else_is_told() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(NotConfigured, match="is the address that of the service"):
+            KV(url="http://{}:{}".format(*other.getsockname()), token="x").get("n")
+        thread.join()
 
 
 def test_no_error_tells_the_token(service: Service) -> None:

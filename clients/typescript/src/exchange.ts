@@ -8,7 +8,7 @@
 
 import { type Call, type Members, writes } from "./calls.js";
 import { errorOfAnswer } from "./answer.js";
-import { type KVError, OutcomeUnknown, Unavailable } from "./errors.js";
+import { type KVError, NotConfigured, OutcomeUnknown, Unavailable } from "./errors.js";
 import { type HttpRequest, requestOf } from "./http.js";
 
 /** How long anything may take, in milliseconds. */
@@ -70,6 +70,10 @@ export class Exchange<T> {
     const members = membersOf(answer.text);
     if (answer.status >= 200 && answer.status < 300 && members !== undefined) {
       return { done: true, result: this.#call.parse(members) };
+    }
+    if (answer.status < 400) {
+      const what = `status ${answer.status}, no JSON`;
+      throw new NotConfigured(`an answer that is not the store's (${what}): is the address that of the service?`);
     }
     const error = errorOfAnswer(answer.status, members ?? {}, answer.headers);
     if (UNKNOWN_CODES.has(error.code) || (!error.code && UNKNOWN_STATUSES.has(error.status))) return this.#lost(error);

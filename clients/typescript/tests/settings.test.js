@@ -29,6 +29,12 @@ test("the address is the first that the environment names", async () => {
   assert.equal(await called({ AUTOMATION_API_URL: "http://1", ...others }), "http://1");
 });
 
+test("an address of something else is told", async () => {
+  const fetch = async () => new Response("<html>");
+  const kv = new KV({ url: "http://kv", token: "x", fetch });
+  await assert.rejects(kv.get("n"), /is the address that of the service/);
+});
+
 test("what is missing is named", async () => {
   await assert.rejects(called({}), NotConfigured);
   await assert.rejects(called({}), /AUTOMATION_API_URL/);

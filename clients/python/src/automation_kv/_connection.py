@@ -35,8 +35,10 @@ class Connections:
             names = {name.lower(): value for name, value in response.getheaders()}
             answer = Answer(response.status, names, response.read())
         except BaseException:
-            # Whatever is still under way on it would be taken for the next call's answer.
+            # Whatever is still under way on it would be taken for the next call's answer. And where one connection
+            # ended, the idle ones most often have too.
             connection.close()
+            self.close()
             raise
         if response.will_close:
             connection.close()

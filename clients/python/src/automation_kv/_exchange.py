@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from ._calls import Call
 from ._http import Answer, Request, request_of
 from ._settings import Limits
-from .errors import KVError, OutcomeUnknown, Unavailable, of_answer
+from .errors import KVError, NotConfigured, OutcomeUnknown, Unavailable, of_answer
 
 T = TypeVar("T")
 
@@ -63,6 +63,12 @@ class Exchange(Generic[T]):
         if 200 <= answer.status < 300 and members:
             self._result.append(self._call.parse(members))
             return None
+        if answer.status < 400:
+            raise NotConfigured(
+                f"an answer that is not the store's (status {answer.status}, no JSON): "
+                "is the address that of the service?",
+                status=answer.status,
+            )
         error = of_answer(answer.status, members, answer.headers)
         if error.code in _UNKNOWN_CODES or (not error.code and error.status in _UNKNOWN_STATUSES):
             return self._lost(error)
