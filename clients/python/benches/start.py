@@ -1,8 +1,8 @@
 """How long a script waits for the client: import, and the first call, on top of the interpreter itself.
 
-`python -m benches.start`, in clients/python. Prints milliseconds: the median and the fastest of some runs, and the median
-of the processor's time, which other work on the machine disturbs least. An installed package is compiled, so this one is
-too, before the runs.
+`python -m benches.start`, in clients/python. Prints milliseconds: the median and the fastest of some runs, and the
+median of the processor's time, which other work on the machine disturbs least. An installed package is compiled, so
+this one is too, before the runs.
 """
 
 from __future__ import annotations

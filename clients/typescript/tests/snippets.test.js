@@ -12,7 +12,7 @@ import { environment, start, token } from "./service.js";
 const PACKAGE = new URL("../", import.meta.url);
 const ROOT = new URL("../../", PACKAGE);
 // Within the package, so that its own name leads to it.
-const FOLDER = new URL("dist/snippets/", PACKAGE);
+const FOLDER = new URL(".snippets/", PACKAGE);
 const DOCUMENTS = ["clients/typescript/README.md", "docs/client-guide.md"];
 
 const run = promisify(execFile);

@@ -10,7 +10,6 @@ from . import _calls
 from ._calls import Call
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, Self
