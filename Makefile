@@ -3,7 +3,7 @@
 # Tests run on the code that ships: optimised, and built once for both.
 CARGO_TEST := cargo test --release --locked --workspace
 
-.PHONY: test setup setup-bench format lint docs unit bench
+.PHONY: test setup setup-bench format lint docs unit bench bench-clients client-engine
 
 test: setup format lint docs unit
 
@@ -30,3 +30,14 @@ bench: setup-bench
 # Installs what the benchmarks need beyond that.
 setup-bench:
 	@tests/setup redis-server
+
+# Prints how long a script waits for the Python client.
+bench-clients: setup
+	cargo build --release --locked -p automation-kv
+	cd clients/python && ../../target/clients/venv/bin/python -m benches.start
+
+# Puts the engine's component, as the release build has made it, into the Python package: for wheels with KV.local.
+client-engine:
+	cargo build --release --locked -p automation-kv
+	cp "$$(ls -t target/release/build/automation-kv-*/out/guest/wasm32-wasip2/guest/automation_kv_engine.wasm | head -n 1)" \
+		clients/python/src/automation_kv/engine.wasm
