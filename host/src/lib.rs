@@ -10,6 +10,7 @@ pub mod cli;
 pub mod database;
 pub mod engine;
 pub mod report;
+pub mod scope;
 pub mod service;
 pub mod storage;
 pub mod token;

@@ -25,4 +25,5 @@ mod once;
 mod order_of_checks;
 mod removal;
 mod savepoints;
+mod scopes;
 mod spelling;

@@ -4,6 +4,7 @@
 //! Each layer's errors become answers here and nowhere else. What is ours to know (causes, backtraces)
 //! goes to the log and never into an answer.
 
+mod forbidden;
 mod operation_failed;
 mod refused;
 mod rejection;
@@ -111,11 +112,6 @@ impl ApiError {
             .with_detail("precondition_failed");
         error.key_version = key_version;
         error
-    }
-
-    /// Whether it has this code.
-    pub(super) fn is(&self, code: &str) -> bool {
-        self.code == code
     }
 
     /// Gives it another code.

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use crate::api::error::ApiError;
 use crate::api::{Api, Keyed};
 use crate::automation::AutomationId;
-use crate::engine::types::Request;
+use crate::engine::types::{Request, Scope};
 use crate::service::{Answer, Service};
 use crate::token::Identity;
 use crate::vault::TimestampMs;
@@ -21,6 +21,8 @@ pub(in crate::api) const EMPTY_BEARER: &[u8] = b"Bearer\xa0";
 /// An authenticated automation.
 pub(in crate::api) struct Caller {
     automation: AutomationId,
+    /// What it may do; none for everything.
+    scope: Option<Arc<Scope>>,
     service: Service,
     arrival: Instant,
 }
@@ -37,8 +39,9 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let arrival = Instant::now();
         match identify(parts, api)? {
-            (Identity::Automation(automation), service) => Ok(Self {
+            (Identity::Automation(automation, scope), service) => Ok(Self {
                 automation,
+                scope,
                 service: service.clone(),
                 arrival,
             }),
@@ -59,7 +62,7 @@ impl FromRequestParts<Api> for Administrator {
                 service: service.clone(),
                 arrival,
             }),
-            (Identity::Automation(_), _) => Err(ApiError::forbidden(
+            (Identity::Automation(..), _) => Err(ApiError::forbidden(
                 "this needs an administrator's token (automation-kv token --admin)",
             )),
         }
@@ -77,14 +80,28 @@ impl Caller {
         self.service.now()
     }
 
-    /// Carries out a request that only reads.
-    pub(in crate::api) async fn read(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
-        Ok(self.service.read(self.automation, request, self.arrival).await?)
+    /// Carries out a request that only reads. Gives it back as it was asked: within the caller's scope.
+    pub(in crate::api) async fn read(&self, request: Request) -> Result<(Arc<Request>, Answer), ApiError> {
+        let request = self.within_scope(request);
+        let answer = self.service.read(self.automation, Arc::clone(&request), self.arrival);
+        let answer = answer.await?;
+        Ok((request, answer))
     }
 
-    /// Carries out a request that may write.
-    pub(in crate::api) async fn write(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
-        Ok(self.service.write(self.automation, request, self.arrival).await?)
+    /// The same for a request that may write.
+    pub(in crate::api) async fn write(&self, request: Request) -> Result<(Arc<Request>, Answer), ApiError> {
+        let request = self.within_scope(request);
+        let answer = self.service.write(self.automation, Arc::clone(&request), self.arrival);
+        let answer = answer.await?;
+        Ok((request, answer))
+    }
+
+    /// Every request of a caller goes through here, so none can miss its scope.
+    fn within_scope(&self, request: Request) -> Arc<Request> {
+        Arc::new(Request {
+            scope: self.scope.as_deref().cloned(),
+            ..request
+        })
     }
 }
 

@@ -2,8 +2,6 @@
 
 mod items;
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -30,15 +28,17 @@ pub(super) async fn batch(
     let if_version = fields.if_version();
     let mut items = items::read(&mut fields, caller.now());
     fields.done()?;
-    let request = Arc::new(Request {
-        operations: items.iter_mut().flat_map(Item::take_operations).collect(),
+    let request = Request {
         if_version: if_version.as_ref().map(|version| version.number),
         always_bump: true,
         once: idempotency.once(&body),
-    });
-    let answer = caller.write(Arc::clone(&request)).await?;
-    let reply = answer
-        .map_err(|rejection: Rejection| batch_rejected(&rejection, &named(&items, &request), if_version.as_ref()))?;
+        ..Request::of(items.iter_mut().flat_map(Item::take_operations).collect())
+    };
+    let (request, answer) = caller.write(request).await?;
+    let reply = answer.map_err(|rejection: Rejection| {
+        let (items, scope) = (named(&items, &request), request.scope.as_ref());
+        batch_rejected(&rejection, &items, if_version.as_ref(), scope)
+    })?;
     let mut outcomes = reply.outcomes.as_slice();
     let results = items.into_iter().map(|item| {
         let (own, others) = outcomes.split_at_checked(item.count).ok_or_else(unexpected_outcome)?;
