@@ -92,11 +92,7 @@ pub(super) async fn act(name: &'static str, call: Call, BodyText(body): BodyText
     let action = Action::read(name, write.key(), &mut fields, write.now());
     fields.done()?;
     let Action { operations, wording } = action.ok_or_else(unexpected_outcome)?;
-    let written = match write.attempt(operations).await? {
-        Ok(written) => written,
-        Err(refusal) if lease::is_owners(name) => return Err(lease::refused(&write, refusal).await),
-        Err(refusal) => return Err(refusal.into_error()),
-    };
+    let written = write.carry_out(operations).await?;
     let object = wording.word(Object::new().string("key", write.key()), &written.outcomes)?;
     Ok(written.respond(StatusCode::OK, object))
 }
