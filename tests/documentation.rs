@@ -21,7 +21,7 @@ const MARK: &str = "=== next command ===";
 const VOLATILE: [&str; 3] = ["ttl_ms", "next_cursor", "stored_bytes"];
 
 /// What the commands must call, all together, behind `/v1`.
-const CALLS: [&str; 26] = [
+const CALLS: [&str; 27] = [
     "$U\n",
     "-X PUT $U/",
     "-X PATCH $U/",
@@ -48,6 +48,7 @@ const CALLS: [&str; 26] = [
     "/healthz",
     "/readyz",
     "/metrics",
+    "/openapi.json",
 ];
 
 /// A command, and the lines that it is answered with.

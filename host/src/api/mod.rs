@@ -12,6 +12,7 @@ mod json;
 mod kv;
 mod metrics;
 mod observe;
+mod openapi;
 mod precondition;
 mod server;
 mod wire;
@@ -26,8 +27,16 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::service::Service;
 use crate::token::Tokens;
 use error::ApiError;
+use openapi::{Document, Endpoint, routes, routes_with_slashes};
 
+pub use openapi::document as openapi_document;
 pub use server::Stopped;
+
+/// Where the states are.
+const KV: &str = "/v1/kv";
+
+/// Where the automations are.
+const AUTOMATIONS: &str = "/v1/automations";
 
 /// What the handlers share. Without a secret there is no service, and every call on states is 503.
 #[derive(Clone)]
@@ -67,14 +76,15 @@ impl Api {
     /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
     /// `base_path` is empty, or starts with a slash and does not end in one.
     fn router(self, base_path: &str) -> Router {
+        let document = Document::new(base_path);
+        let under = |path| states(path).merge(routes(path, vec![document.endpoint()]));
         let router = match base_path {
-            "" => states(""),
-            path => states("").merge(states(path)),
+            "" => under(""),
+            path => under("").merge(under(path)),
         };
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router
-            .merge(health::routes())
-            .merge(metrics::routes())
+            .merge(routes("", at_root()))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(cors)
@@ -86,11 +96,35 @@ impl Api {
 /// The states under `base_path` + `/v1/kv`, and the automations beside them. What is nested sees only what follows that
 /// in the path.
 fn states(base_path: &str) -> Router<Api> {
-    let path = format!("{base_path}/v1/kv");
-    automations::routes(&format!("{base_path}/v1/automations"))
-        .route(&path, kv::state())
-        .route(&format!("{path}/"), kv::state())
-        .nest(&path, kv::keys())
+    let path = format!("{base_path}{KV}");
+    routes_with_slashes(&path, vec![kv::state()])
+        .nest(&path, routes_with_slashes("", kv::keys()))
+        .merge(routes_with_slashes(
+            &format!("{base_path}{AUTOMATIONS}"),
+            automations::endpoints(),
+        ))
+}
+
+/// What is at the root of the server only.
+fn at_root() -> Vec<Endpoint> {
+    let [healthz, readyz] = health::endpoints();
+    vec![healthz, readyz, metrics::endpoint()]
+}
+
+/// All endpoints, each with what comes before its path.
+fn endpoints() -> Vec<(&'static str, Endpoint)> {
+    let states = [kv::state()]
+        .into_iter()
+        .chain(kv::keys())
+        .map(|endpoint| (KV, endpoint));
+    let automations = automations::endpoints()
+        .into_iter()
+        .map(|endpoint| (AUTOMATIONS, endpoint));
+    let others = at_root().into_iter().chain([Document::new("").endpoint()]);
+    states
+        .chain(automations)
+        .chain(others.map(|endpoint| ("", endpoint)))
+        .collect()
 }
 
 /// The largest body that is read. A value may grow by escapes on its way (up to six times), and a batch

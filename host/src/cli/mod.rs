@@ -4,6 +4,7 @@ mod automations;
 mod dev;
 mod knobs;
 mod logging;
+mod openapi;
 mod serve;
 mod token;
 
@@ -28,6 +29,8 @@ enum Command {
     /// List and delete automations, straight in the database.
     #[command(subcommand)]
     Automations(automations::Automations),
+    /// Print the description of the REST API in OpenAPI 3.1.
+    Openapi(openapi::Openapi),
 }
 
 /// Why a command failed: one line for stderr.
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Token(token) => token.run(),
         Command::Automations(automations) => automations.run(),
+        Command::Openapi(openapi) => openapi.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

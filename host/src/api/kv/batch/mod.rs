@@ -16,6 +16,8 @@ use crate::api::json::{self, Object};
 use crate::engine::types::{Outcome, Rejection, Request};
 use items::Item;
 
+pub(super) use items::MAX_OPERATIONS;
+
 /// Carries out up to 100 operations, all or none, as one new version.
 pub(super) async fn batch(
     caller: Caller,
