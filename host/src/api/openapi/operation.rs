@@ -122,6 +122,14 @@ impl Operation {
         self
     }
 
+    /// Takes away what can be called next.
+    pub(in crate::api) fn leads_nowhere(mut self) -> Self {
+        for (_, answer) in &mut self.answers {
+            answer.links.clear();
+        }
+        self
+    }
+
     /// Sets the body that it must have, in JSON.
     pub(in crate::api) fn body(self, schema: Schema, examples: Examples<'_>) -> Self {
         self.bodies(Required::True, [(JSON, schema, examples)])

@@ -31,6 +31,7 @@ pub(in crate::api::kv) fn batch_path() -> Vec<Operation> {
                 .tagged("The key named batch")
                 .text("The same as for any other key, for one that is named `batch`.")
                 .takes_no("key")
+                .leads_nowhere()
         })
         .chain([run()])
         .collect()
