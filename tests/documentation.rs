@@ -53,6 +53,7 @@ const CALLS: [&str; 27] = [
     "/healthz",
     "/readyz",
     "/metrics",
+    "/openapi.json",
 ];
 
 /// A command, and the lines that it is answered with.

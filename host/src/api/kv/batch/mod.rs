@@ -17,6 +17,8 @@ use crate::service::Answer;
 use crate::vault::TimestampMs;
 use items::Item;
 
+pub(super) use items::MAX_OPERATIONS;
+
 /// Carries out up to 100 operations, all or none, as one new version.
 pub(super) async fn batch(
     caller: Caller,
