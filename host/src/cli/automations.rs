@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::knobs::{DatabaseKnobs, SecretKnobs};
-use super::{CommandError, runtime};
+use super::{CommandError, Exit, runtime};
 use crate::automation::AutomationId;
 use crate::engine::{Engine, EngineOptions};
-use crate::report::Chain;
-use crate::service::{AutomationSummary, Service, ServiceError, ServiceOptions};
+use crate::service::{AutomationSummary, Service, ServiceOptions};
 use crate::vault::Vault;
 
 /// How long a command waits for a lock.
@@ -81,7 +80,7 @@ impl List {
         let service = open(&self.secrets, &self.database).await?;
         let listed = service.automations(self.after, self.limit).await;
         service.close().await;
-        let listed = listed.map_err(|error| failed(&error))?;
+        let listed = listed?;
         match self.output {
             Output::Table => print_table(&listed),
             Output::Json => listed.iter().for_each(|summary| println!("{}", json(summary))),
@@ -98,7 +97,7 @@ impl Delete {
         let service = open(&self.secrets, &self.database).await?;
         let deleted = service.delete_automation(self.automation, Instant::now()).await;
         service.close().await;
-        if deleted.map_err(|error| failed(&error))? {
+        if deleted? {
             println!("deleted {}", self.automation);
         } else {
             println!("{} had no state; its tokens are of no use from now on", self.automation);
@@ -109,7 +108,8 @@ impl Delete {
 
 async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service, CommandError> {
     let secret = secrets.current()?.ok_or_else(|| {
-        CommandError::new("AUTOMATION_KV_SECRET is not set; states are opened with the secret of the service")
+        let message = "AUTOMATION_KV_SECRET is not set; states are opened with the secret of the service";
+        CommandError::with(Exit::Unauthorized, message)
     })?;
     let storage = database.database()?.open(&database.options(LOCK_TIMEOUT)).await;
     let storage = storage.map_err(|error| CommandError::new(error.to_string()))?;
@@ -117,10 +117,6 @@ async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service
         .map_err(|error| CommandError::new(format!("cannot start the engine: {error}")))?;
     let vault = Vault::new(&secret, &secrets.previous(), database.adopt);
     Ok(Service::new(storage, engine, vault, ServiceOptions::default()))
-}
-
-fn failed(error: &ServiceError) -> CommandError {
-    CommandError::new(Chain(error).to_string())
 }
 
 fn print_table(listed: &[AutomationSummary]) {

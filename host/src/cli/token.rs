@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use uuid::Uuid;
 
-use super::CommandError;
 use super::knobs::{self, SecretKnobs};
+use super::{CommandError, Exit};
 use crate::automation::AutomationId;
 use crate::token::Tokens;
 
@@ -35,7 +35,8 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn run(self) -> Result<(), CommandError> {
         let secret = self.secrets.current()?.ok_or_else(|| {
-            CommandError::new("AUTOMATION_KV_SECRET is not set; a token is signed with the secret of the service")
+            let message = "AUTOMATION_KV_SECRET is not set; a token is signed with the secret of the service";
+            CommandError::with(Exit::Unauthorized, message)
         })?;
         let tokens = Tokens::new(&secret, &[]);
         let token = match self.automation {
