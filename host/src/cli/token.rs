@@ -6,8 +6,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use uuid::Uuid;
 
-use super::CommandError;
 use super::knobs::{self, SecretKnobs};
+use super::{CommandError, Exit};
 use crate::automation::AutomationId;
 use crate::scope::{NAMES, Restrictions};
 use crate::token::Tokens;
@@ -56,7 +56,8 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn run(self) -> Result<(), CommandError> {
         let secret = self.secrets.current()?.ok_or_else(|| {
-            CommandError::new("AUTOMATION_KV_SECRET is not set; a token is signed with the secret of the service")
+            let message = "AUTOMATION_KV_SECRET is not set; a token is signed with the secret of the service";
+            CommandError::with(Exit::Unauthorized, message)
         })?;
         let tokens = Tokens::new(&secret, &[]);
         let restrictions = Restrictions {
