@@ -295,7 +295,8 @@ fn errors_of(text: &str) -> BTreeSet<(String, String)> {
     });
     errors
         .flat_map(|(status, codes)| {
-            let codes = codes.split(", ").filter_map(|code| code.split('`').nth(1));
+            let codes = codes.split(", ");
+            let codes = codes.filter_map(|code| code.strip_prefix('`')?.strip_suffix('`'));
             codes.map(move |code| (status.to_owned(), code.to_owned()))
         })
         .collect()

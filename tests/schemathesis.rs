@@ -81,11 +81,13 @@ fn run(service: &Service, folder: &Path, token: &str, filter: &[&str]) {
     command
         .args(["--config-file", &format!("{FOLDER}/schemathesis.toml"), "run"])
         .arg(format!("http://{}/openapi.json", service.address()))
-        .args(["--no-color", "--generation-database", "none"])
+        .arg("--no-color")
         .args(["--max-examples", examples.as_deref().unwrap_or(EXAMPLES)])
         .args(filter);
     if examples.is_none() {
         command.arg("--generation-deterministic");
+    } else {
+        command.args(["--generation-database", "none"]);
     }
     let output = command
         .current_dir(folder)

@@ -15,6 +15,7 @@ pub(super) mod schema;
 
 use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -70,7 +71,7 @@ const DESCRIPTION: &str = include_str!("description.md");
 /// The document of a service, made when it is first asked for.
 pub(super) struct Document {
     base_path: String,
-    text: OnceLock<Arc<str>>,
+    text: OnceLock<Bytes>,
 }
 
 impl Document {
@@ -89,7 +90,7 @@ impl Document {
             let text = document
                 .text
                 .get_or_init(|| value(&document.base_path).to_string().into());
-            ([(CONTENT_TYPE, JSON)], text.to_string()).into_response()
+            ([(CONTENT_TYPE, JSON)], text.clone()).into_response()
         };
         Endpoint::new("/openapi.json", get(answer), describe)
     }
