@@ -17,8 +17,8 @@ pub enum CleanUp {
 }
 
 impl CleanUp {
-    /// Removes what the checks of a target left: their automations, if the service can delete any; under a token their keys.
-    /// An error tells what the service answered instead.
+    /// Removes what the checks of a target left: their automations, if the service can delete any; under a token their
+    /// keys. An error tells what the service answered instead.
     pub fn of(target: &Target) -> Result<Self, String> {
         match target.token() {
             Some(_) => remove_keys(target),

@@ -1,7 +1,7 @@
 //! End-to-end checks of a running service that keeps the contract of Automation KV, whoever wrote it.
 //!
-//! Most of them are the recorded cases in `tests/conformance/cases`. The others do what a case cannot tell: many clients at
-//! once, two automations side by side, a new connection after each write.
+//! Most of them are the recorded cases in `tests/conformance/cases`. The others do what a case cannot tell: many clients
+//! at once, two automations side by side, a new connection after each write.
 
 mod caller;
 pub mod case;

@@ -56,7 +56,8 @@ pub enum ProbeError {
 }
 
 impl Target {
-    /// A service whose secret is known. Each check works on fresh automations of its own. `prefix` stands before `/v1/kv`.
+    /// A service whose secret is known. Each check works on fresh automations of its own. `prefix` stands before
+    /// `/v1/kv`.
     pub fn with_secret(origin: impl Into<Origin>, prefix: &str, secret: SecretString) -> Self {
         Self::new(origin.into(), prefix, Access::Secret(secret))
     }

@@ -82,8 +82,8 @@ impl Case {
         self.is_extension
     }
 
-    /// Plays every step, up to the first that goes wrong, and says what that was: under two fresh automations, or the one of
-    /// the target's token.
+    /// Plays every step, up to the first that goes wrong, and says what that was: under two fresh automations, or the
+    /// one of the target's token.
     pub fn play(&self, target: &Target) -> Result<(), String> {
         let mut variables = Variables::of(target)?;
         for (index, step) in self.steps.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! A small blocking HTTP/1.1 client that sends what it is given, byte for byte.
 //!
-//! An ordinary client tidies up a path (`..`, `%2f`, blanks) before it sends it, and these tests are about just such paths.
+//! An ordinary client tidies up a path (`..`, `%2f`, blanks) before it sends it, and these tests are about just such
+//! paths.
 
 mod origin;
 mod request;

@@ -30,8 +30,8 @@ pub(super) struct Tls {
 }
 
 impl Origin {
-    /// Finds the server of an `http` or `https` URL: looks up its name, and keeps the first address that takes a connection.
-    /// A certificate is checked as the system's other programs do.
+    /// Finds the server of an `http` or `https` URL: looks up its name, and keeps the first address that takes a
+    /// connection. A certificate is checked as the system's other programs do.
     pub fn reach(url: &Url) -> io::Result<Self> {
         let tls = if url.scheme() == "https" {
             Some(Tls::of(url)?)

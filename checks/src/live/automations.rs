@@ -6,8 +6,8 @@ use super::confirm;
 use crate::caller::{Answer, Caller};
 use crate::target::Target;
 
-/// An administrator lists automations and deletes one, whose calls are 410 from then on; neither kind of token does what is
-/// the other's.
+/// An administrator lists automations and deletes one, whose calls are 410 from then on; neither kind of token does what
+/// is the other's.
 pub(super) fn list_and_delete(target: &Target) -> Result<(), String> {
     let automation = target.fresh_automation();
     let path = format!("/v1/automations/{automation}");

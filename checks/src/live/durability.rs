@@ -5,8 +5,8 @@ use serde_json::json;
 use super::confirm;
 use crate::target::Target;
 
-/// Each write is read on a connection that was opened after its answer. That finds a service, or a pool of them, that answers
-/// from memory before the others can know. It does not find out whether a state outlives the machine.
+/// Each write is read on a connection that was opened after its answer. That finds a service, or a pool of them, that
+/// answers from memory before the others can know. It does not find out whether a state outlives the machine.
 pub(super) fn new_connection(target: &Target) -> Result<(), String> {
     const WRITES: u64 = 10;
     let automation = target.fresh_automation();

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{at_once, confirm};
 use crate::target::Target;
 
-/// Two automations write the same keys at the same time; each sees its own values only, and one that removes its keys leaves
-/// the other's.
+/// Two automations write the same keys at the same time; each sees its own values only, and one that removes its keys
+/// leaves the other's.
 pub(super) fn same_keys(target: &Target) -> Result<(), String> {
     const ROUNDS: usize = 20;
     const KEYS: [&str; 2] = ["config", "cursor"];

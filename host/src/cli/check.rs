@@ -22,7 +22,13 @@ pub(super) struct Check {
     extent: Extent,
 
     /// The service: what stands before /v1/kv.
-    #[arg(long, env = "AUTOMATION_API_URL", value_name = "URL", value_parser = base_url, required_unless_present = "list")]
+    #[arg(
+        long,
+        env = "AUTOMATION_API_URL",
+        value_name = "URL",
+        value_parser = base_url,
+        required_unless_present = "list"
+    )]
     base_url: Option<Url>,
 
     /// The token of an automation, for --quick; without one a new automation is made with the secret.
@@ -61,7 +67,7 @@ struct Extent {
     #[arg(long)]
     quick: bool,
 
-    /// Every call under /v1, its edges and errors, many clients at once, two automations side by side. Needs the secret.
+    /// Every call under /v1, its edges and errors, many clients at once, automations side by side. Needs the secret.
     #[arg(long)]
     thorough: bool,
 }
