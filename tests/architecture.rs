@@ -29,6 +29,11 @@ fn only_vault_knows_ciphers() {
 }
 
 #[test]
+fn only_the_command_line_knows_the_checks() {
+    assert_only_in("cli", "automation_kv_checks");
+}
+
+#[test]
 fn the_engine_imports_nothing_but_what_its_world_says() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest/src");
     for file in rust_files(&sources) {

@@ -4,15 +4,11 @@
 
 mod support;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use automation_kv_checks::{Target, recorded, run};
 
-use support::case::{self, Case, Target};
 use support::pgbouncer::PgBouncer;
 use support::postgres::SHARED;
 use support::service::{self, Setup};
-
-const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance/cases");
 
 const THREADS: usize = 8;
 
@@ -62,22 +58,12 @@ fn three_hosts_behind_a_pooler_share_one_database() {
 }
 
 fn play_all(target: &Target) {
-    let cases = case::load(Path::new(CASES));
+    let cases = recorded().expect("cases that make sense");
     assert!(cases.len() > 400, "only {} cases were found", cases.len());
-    let next = AtomicUsize::new(0);
-    let play_some = || {
-        let mut problems = Vec::new();
-        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            problems.extend(play(case, target));
-        }
-        problems
-    };
-    let problems: Vec<String> = std::thread::scope(|scope| {
-        let players: Vec<_> = (0..THREADS).map(|_| scope.spawn(play_some)).collect();
-        players
-            .into_iter()
-            .flat_map(|player| player.join().expect("a player"))
-            .collect()
+    let mut problems = Vec::new();
+    run(&cases.iter().collect::<Vec<_>>(), target, THREADS, |finding| {
+        let problem = finding.problem.iter();
+        problems.extend(problem.map(|problem| format!("{}: {problem}", finding.label)));
     });
     assert!(
         problems.is_empty(),
@@ -86,10 +72,4 @@ fn play_all(target: &Target) {
         cases.len(),
         problems.join("\n")
     );
-}
-
-fn play(case: &Case, target: &Target) -> Option<String> {
-    case.play(target)
-        .err()
-        .map(|problem| format!("{}: {problem}", case.label()))
 }

@@ -1,4 +1,4 @@
-//! What the tests of the service share: a client, tokens, the service itself, and the recorded cases.
+//! What the tests of the service share: a client, tokens, and the service itself.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,15 +9,13 @@
     reason = "test support: each test binary uses a part of it, and a panic is how a test fails"
 )]
 
-pub mod case;
 pub mod client;
 pub mod history;
-pub mod http;
-pub mod matcher;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod service;
-pub mod token;
+
+pub use automation_kv_checks::{http, token};
 
 /// A number that makes a test longer or shorter, or the same again: `AUTOMATION_KV_TEST_<name>`.
 pub fn knob(name: &str, default: u64) -> u64 {

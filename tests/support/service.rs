@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use automation_kv_checks::Target;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::case::Target;
 use super::client::Client;
 use super::token;
 
@@ -205,11 +205,7 @@ impl Service {
 
     /// It, as the target of recorded cases.
     pub fn target(&self, prefix: &str) -> Target {
-        Target {
-            address: self.address,
-            prefix: prefix.to_owned(),
-            secret: SECRET.to_owned(),
-        }
+        Target::with_secret(self.address, prefix, SECRET.into())
     }
 
     /// A client with a token for an automation.

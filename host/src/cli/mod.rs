@@ -1,6 +1,7 @@
 //! The command line.
 
 mod automations;
+mod check;
 mod child;
 mod client;
 mod dev;
@@ -72,6 +73,8 @@ enum Command {
     Restore(history::Restore),
     /// Seal everything anew with the current secret, while services run.
     Rotate(rotate::Rotate),
+    /// Test a running service from outside, whoever wrote it: ours, or another one of the same contract.
+    Check(check::Check),
     /// Show the keys of an automation: sizes, versions, ages, and the room that is left.
     Inspect(inspect::Inspect),
     /// Write an automation's state to a file.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run().map(done),
         Command::Restore(restore) => restore.run().map(done),
         Command::Rotate(rotate) => rotate.run().map(done),
+        Command::Check(check) => check.run(),
         Command::Inspect(inspect) => inspect.run().map(done),
         Command::Export(export) => export.run().map(done),
         Command::Import(import) => import.run().map(done),

@@ -1,7 +1,5 @@
 //! A request, as it goes over the wire.
 
-use std::net::SocketAddr;
-
 /// One request; neither its target nor its header values are looked at, let alone changed.
 #[derive(Clone)]
 pub struct Request {
@@ -51,7 +49,7 @@ impl Request {
     }
 
     /// The bytes to send. `Host`, `Connection` and `Content-Length` are added where the caller has not set them.
-    pub(super) fn bytes(&self, address: SocketAddr, connection: &str) -> Vec<u8> {
+    pub(super) fn bytes(&self, authority: &str, connection: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend_from_slice(self.method.as_bytes());
         bytes.push(b' ');
@@ -64,7 +62,7 @@ impl Request {
             bytes.extend_from_slice(b"\r\n");
         };
         if !self.has("Host") {
-            add("Host", address.to_string().as_bytes());
+            add("Host", authority.as_bytes());
         }
         if !self.has("Connection") {
             add("Connection", connection.as_bytes());

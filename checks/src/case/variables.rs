@@ -1,9 +1,9 @@
 //! `${name}` in a case, and what it stands for.
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
-use crate::support::token;
+use crate::target::Target;
+use crate::token;
 
 /// The variables of one run of a case.
 pub struct Variables {
@@ -11,18 +11,24 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Two new automations and a token for each.
-    pub fn fresh(secret: &str) -> Self {
-        let (own, other) = (Uuid::new_v4(), Uuid::new_v4());
-        let (id, other_id) = (own.to_string(), other.to_string());
+    /// What the target has: a token, or the secret and so two new automations with a token for each.
+    pub fn of(target: &Target) -> Result<Self, String> {
         let mut variables = Self { values: Map::new() };
+        variables.set("key_prefix", target.key_prefix().into());
+        if let Some(token) = target.token() {
+            variables.set("token", token.into());
+            return Ok(variables);
+        }
+        let secret = target.secret()?;
+        let (own, other) = (target.fresh_automation(), target.fresh_automation());
+        let (id, other_id) = (own.to_string(), other.to_string());
         variables.set("token", token::valid(secret, &id).into());
         variables.set("other_token", token::valid(secret, &other_id).into());
         variables.set("automation_id_upper", id.to_uppercase().into());
         variables.set("automation_id_simple", own.simple().to_string().into());
         variables.set("automation_id", id.into());
         variables.set("other_id", other_id.into());
-        variables
+        Ok(variables)
     }
 
     /// Sets one, for the rest of the run.
@@ -30,9 +36,9 @@ impl Variables {
         self.values.insert(name.to_owned(), value);
     }
 
-    /// One that is known to hold text.
+    /// One that holds text; empty if there is none of that name.
     pub fn text(&self, name: &str) -> &str {
-        self.values[name].as_str().expect("a variable that holds text")
+        self.values.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The value with every known variable in its texts replaced. A text that is nothing but a variable becomes what

@@ -53,8 +53,8 @@ fn integer(number: &Number) -> String {
     if text == "-0" { "0".to_owned() } else { text }
 }
 
-/// The double, bit by bit: that tells the zeros apart. A number beyond all doubles is infinite.
-fn bits(number: &Number) -> u64 {
-    let double: f64 = number.to_string().parse().expect("a JSON number reads as a double");
-    double.to_bits()
+/// The double, bit by bit: that tells the zeros apart. A number beyond all doubles is infinite. Every JSON number reads
+/// as a double.
+fn bits(number: &Number) -> Option<u64> {
+    number.to_string().parse().ok().map(f64::to_bits)
 }

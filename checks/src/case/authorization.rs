@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Step;
 use super::variables::{Variables, spelling};
-use super::{Step, Target};
-use crate::support::matcher::show;
-use crate::support::token;
+use crate::matcher::show;
+use crate::target::Target;
+use crate::token;
 
 /// The value of the header, or none to leave it out.
 pub(super) fn header(step: &Step, target: &Target, variables: &Variables) -> Result<Option<String>, String> {
     if let Some(special) = step.get("jwt") {
-        return Ok(around(step, &special_token(special, target, variables), variables));
+        return Ok(around(step, &special_token(special, target, variables)?, variables));
     }
     if step.contains_key("authorization") {
         return Ok(around(step, variables.text("token"), variables));
@@ -35,16 +36,22 @@ fn around(step: &Step, token: &str, variables: &Variables) -> Option<String> {
 }
 
 fn named(name: &str, target: &Target, variables: &Variables) -> Result<Option<String>, String> {
-    let secret = target.secret.as_str();
+    Ok(match name {
+        "valid" => Some(bearer(variables.text("token"))),
+        "missing" => None,
+        "empty" => Some(bearer("")),
+        "malformed" => Some(bearer("these-are.no-claims")),
+        "not-bearer" => Some("Basic dXNlcjpwYXNzd29yZA==".to_owned()),
+        name => Some(bearer(&made(name, target.secret()?, variables)?)),
+    })
+}
+
+/// A token that is made with the secret, or nearly so.
+fn made(name: &str, secret: &str, variables: &Variables) -> Result<String, String> {
     let claims = token::claims(variables.text("automation_id"));
     let with = |changes: Value| mint(secret, overlay(claims.clone(), &changes));
     let now = token::now();
-    let token = match name {
-        "valid" => variables.text("token").to_owned(),
-        "missing" => return Ok(None),
-        "empty" => String::new(),
-        "malformed" => "these-are.no-claims".to_owned(),
-        "not-bearer" => return Ok(Some("Basic dXNlcjpwYXNzd29yZA==".to_owned())),
+    Ok(match name {
         "expired" => with(json!({"iat": now - 90_000, "exp": now - 3_600})),
         "wrong-signature" => mint(&format!("{secret} and more"), claims),
         "alg-none" => token::mint(secret, &claims.into(), &header_with("alg", "none")),
@@ -52,11 +59,10 @@ fn named(name: &str, target: &Target, variables: &Variables) -> Result<Option<St
         "no-automation-claim" => mint(secret, without(claims, "automation_id")),
         "automation-not-uuid" => with(json!({"automation_id": "not-a-uuid"})),
         other => return Err(unknown(&other.into())),
-    };
-    Ok(Some(bearer(&token)))
+    })
 }
 
-fn special_token(special: &Value, target: &Target, variables: &Variables) -> String {
+fn special_token(special: &Value, target: &Target, variables: &Variables) -> Result<String, String> {
     let claims = token::claims(variables.text("automation_id"));
     let changes = special.get("claims").map(|changes| variables.substitute(changes));
     let mut claims = overlay(claims, &changes.unwrap_or_default());
@@ -69,7 +75,8 @@ fn special_token(special: &Value, target: &Target, variables: &Variables) -> Str
         None => claims.into(),
     };
     let header = special.get("header").and_then(Value::as_object);
-    token::mint(&target.secret, &payload, &header.cloned().unwrap_or_default())
+    let header = header.cloned().unwrap_or_default();
+    Ok(token::mint(target.secret()?, &payload, &header))
 }
 
 /// The claims with changes; `{"$now": n}` is the time in n seconds.

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::variables::{Variables, spelling};
-use super::{Step, Target, authorization, expand};
-use crate::support::http::Request;
+use super::{Step, authorization, expand};
+use crate::http::Request;
+use crate::target::Target;
 
 /// The request of a step.
 pub(super) fn build(step: &Step, target: &Target, variables: &Variables) -> Result<Request, String> {

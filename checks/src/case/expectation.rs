@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::variables::Variables;
 use super::{Step, expand};
-use crate::support::http::Response;
-use crate::support::matcher::{self, Members, show};
+use crate::http::Response;
+use crate::matcher::{self, Members, show};
 
 /// Compares an answer with what its step expects, then saves what the step wants to keep.
 pub(super) fn check(step: &Step, response: &Response, variables: &mut Variables) -> Result<(), String> {

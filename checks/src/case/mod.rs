@@ -6,19 +6,16 @@ mod macros;
 mod request;
 mod variables;
 
-use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value};
 
-use super::http;
+use crate::http;
+use crate::target::Target;
 
-pub use macros::expand;
-pub use variables::Variables;
+use macros::expand;
+use variables::Variables;
 
 /// One request of a case and what must come back, as written in the file.
-pub type Step = Map<String, Value>;
+type Step = Map<String, Value>;
 
 const CASE_MEMBERS: &[&str] = &["name", "area", "why", "tags", "steps"];
 const STEP_MEMBERS: &[&str] = &[
@@ -36,31 +33,22 @@ const STEP_MEMBERS: &[&str] = &[
     "expect",
     "save",
 ];
-const EXPECT_MEMBERS: &[&str] = &["status", "json", "json_subset", "headers"];
+/// The tag of a case about what only this project's service has.
+const EXTENSION: &str = "extension";
 
-/// The service that cases are played against.
-pub struct Target {
-    pub address: SocketAddr,
-    /// What stands before `/v1/kv` in every path.
-    pub prefix: String,
-    pub secret: String,
-}
+const EXPECT_MEMBERS: &[&str] = &["status", "json", "json_subset", "headers"];
 
 /// One recorded case.
 pub struct Case {
     name: String,
+    is_extension: bool,
     steps: Vec<Step>,
 }
 
-/// Every case of every file in a directory.
-pub fn load(directory: &Path) -> Vec<Case> {
-    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    let paths = entries.map(|entry| entry.expect("a directory that can be read").path());
-    let mut files: Vec<PathBuf> = paths
-        .filter(|path| path.extension().is_some_and(|end| end == "json"))
-        .collect();
-    files.sort();
-    files.iter().flat_map(|file| load_file(file)).collect()
+/// Every case in the text of a file.
+pub fn read_all(text: &str) -> Result<Vec<Case>, String> {
+    let cases: Vec<Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    cases.iter().map(Case::read).collect()
 }
 
 impl Case {
@@ -76,7 +64,12 @@ impl Case {
             .ok_or_else(|| format!("{name}: no steps"))?;
         let steps: Result<Vec<Step>, String> = steps.iter().map(read_step).collect();
         let steps = steps.map_err(|problem| format!("{name}: {problem}"))?;
-        Ok(Self { name, steps })
+        let tags = members.get("tags").and_then(Value::as_array);
+        Ok(Self {
+            name,
+            is_extension: tags.is_some_and(|tags| tags.iter().any(|tag| tag == EXTENSION)),
+            steps,
+        })
     }
 
     /// Area and name.
@@ -84,9 +77,15 @@ impl Case {
         &self.name
     }
 
-    /// Plays every step under two fresh automations, up to the first that goes wrong, and says what that was.
+    /// Whether it is about what only this project's service has, beyond the contract.
+    pub fn is_extension(&self) -> bool {
+        self.is_extension
+    }
+
+    /// Plays every step, up to the first that goes wrong, and says what that was: under two fresh automations, or the
+    /// one of the target's token.
     pub fn play(&self, target: &Target) -> Result<(), String> {
-        let mut variables = Variables::fresh(&target.secret);
+        let mut variables = Variables::of(target)?;
         for (index, step) in self.steps.iter().enumerate() {
             play_step(step, target, &mut variables).map_err(|problem| format!("step {}: {problem}", index + 1))?;
         }
@@ -96,18 +95,11 @@ impl Case {
 
 fn play_step(step: &Step, target: &Target, variables: &mut Variables) -> Result<(), String> {
     let request = request::build(step, target, variables)?;
-    let response = http::exchange(target.address, &request);
+    let response = http::exchange(target.origin.clone(), &request);
     response
         .map_err(|error| format!("no answer: {error}"))
         .and_then(|response| expectation::check(step, &response, variables))
         .map_err(|problem| format!("{}: {problem}", request.label()))
-}
-
-fn load_file(file: &Path) -> Vec<Case> {
-    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let cases: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let read = |case| Case::read(case).unwrap_or_else(|problem| panic!("{}: {problem}", file.display()));
-    cases.iter().map(read).collect()
 }
 
 fn read_step(step: &Value) -> Result<Step, String> {

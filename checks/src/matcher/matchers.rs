@@ -12,23 +12,27 @@ const TIMESTAMP: &str = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d
 
 /// `Ok` when `got` is what the matcher describes.
 pub(super) fn compare(matcher: &Map<String, Value>, got: &Value, members: Members, place: &str) -> Result<(), String> {
-    let name = matcher[MARK].as_str().unwrap_or_default();
-    match name {
+    match mark(matcher).as_str().unwrap_or_default() {
         "any" => Ok(()),
         "int" => confirm(scalar::is_integral(got), "an integer", got, place),
-        "timestamp" => confirm(is_timestamp(got), "a timestamp", got, place),
+        "timestamp" => confirm(is_timestamp(got)?, "a timestamp", got, place),
         "string" => string(matcher, got, place),
         "literal" => compare_as(Reading::Plain, argument(matcher, "value")?, got, Members::All, place),
         "one-of" => one_of(items(matcher)?, got, members, place),
         "unordered" => unordered(items(matcher)?, got, members, place),
         "ordered" => ordered(argument(matcher, "value")?, got, members, place),
-        _ => Err(format!("bad case: unknown matcher {}", show(&matcher[MARK]))),
+        _ => Err(format!("bad case: unknown matcher {}", show(mark(matcher)))),
     }
 }
 
-fn is_timestamp(value: &Value) -> bool {
-    let pattern = Regex::new(TIMESTAMP).expect("the pattern of timestamps is a pattern");
-    value.as_str().is_some_and(|text| pattern.is_match(text))
+/// Which matcher it is.
+fn mark(matcher: &Map<String, Value>) -> &Value {
+    matcher.get(MARK).unwrap_or(&Value::Null)
+}
+
+fn is_timestamp(value: &Value) -> Result<bool, String> {
+    let pattern = pattern(TIMESTAMP)?;
+    Ok(value.as_str().is_some_and(|text| pattern.is_match(text)))
 }
 
 fn string(matcher: &Map<String, Value>, got: &Value, place: &str) -> Result<(), String> {
@@ -103,7 +107,7 @@ fn items(matcher: &Map<String, Value>) -> Result<&[Value], String> {
 
 fn argument<'a>(matcher: &'a Map<String, Value>, name: &str) -> Result<&'a Value, String> {
     let argument = matcher.get(name);
-    argument.ok_or_else(|| format!("bad case: matcher {} without {name:?}", show(&matcher[MARK])))
+    argument.ok_or_else(|| format!("bad case: matcher {} without {name:?}", show(mark(matcher))))
 }
 
 fn confirm(holds: bool, expected: &str, got: &Value, place: &str) -> Result<(), String> {

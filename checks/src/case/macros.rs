@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::support::matcher::show;
+use crate::matcher::show;
 
 const MOST_DEPTH: u64 = 1000;
 

@@ -1,16 +1,17 @@
 //! An answer, and how it is read from a connection.
 
 use std::io::{self, Read};
-use std::net::TcpStream;
 
 const MOST_HEADERS: usize = 100;
 
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Response {
+    /// The status code.
     pub status: u16,
     /// In the order of arrival, names in lower case.
     pub headers: Vec<(String, String)>,
+    /// Without its framing.
     pub body: Vec<u8>,
     /// The server will not take another request on this connection.
     pub ends_connection: bool,
@@ -30,18 +31,16 @@ impl Response {
 }
 
 /// The receiving end of a connection.
-pub(super) struct Reader {
-    socket: TcpStream,
+pub(super) struct Reader<'a, S> {
+    stream: S,
     /// Received and not yet used.
-    buffer: Vec<u8>,
+    buffer: &'a mut Vec<u8>,
 }
 
-impl Reader {
-    pub(super) fn new(socket: TcpStream) -> Self {
-        Self {
-            socket,
-            buffer: Vec::new(),
-        }
+impl<'a, S: Read> Reader<'a, S> {
+    /// Reads on; `buffer` holds what was received with an earlier answer.
+    pub(super) fn new(stream: S, buffer: &'a mut Vec<u8>) -> Self {
+        Self { stream, buffer }
     }
 
     /// The answer to a request with this method.
@@ -76,7 +75,7 @@ impl Reader {
 
     fn head(&mut self) -> io::Result<Response> {
         loop {
-            if let Some((response, length)) = parse_head(&self.buffer)? {
+            if let Some((response, length)) = parse_head(self.buffer)? {
                 self.buffer.drain(..length);
                 return Ok(response);
             }
@@ -101,7 +100,7 @@ impl Reader {
 
     fn chunk_size(&mut self) -> io::Result<usize> {
         loop {
-            match httparse::parse_chunk_size(&self.buffer) {
+            match httparse::parse_chunk_size(self.buffer) {
                 Ok(httparse::Status::Complete((used, size))) => {
                     self.buffer.drain(..used);
                     return usize::try_from(size).map_err(|_| bad("chunk size"));
@@ -152,13 +151,13 @@ impl Reader {
 
     fn rest(&mut self) -> io::Result<Vec<u8>> {
         while self.fill()? {}
-        Ok(std::mem::take(&mut self.buffer))
+        Ok(std::mem::take(self.buffer))
     }
 
     /// Receives some more; false at the end of the connection.
     fn fill(&mut self) -> io::Result<bool> {
         let mut piece = [0; 16 * 1024];
-        let received = self.socket.read(&mut piece)?;
+        let received = self.stream.read(&mut piece)?;
         self.buffer.extend_from_slice(&piece[..received]);
         Ok(received > 0)
     }
@@ -174,7 +173,7 @@ fn parse_head(bytes: &[u8]) -> io::Result<Option<(Response, usize)>> {
         Err(error) => return Err(bad(format!("head: {error}"))),
     };
     let mut response = Response {
-        status: head.code.expect("a complete head has a status"),
+        status: head.code.ok_or_else(|| bad("head: no status"))?,
         headers: head.headers.iter().map(owned).collect(),
         body: Vec::new(),
         ends_connection: head.version == Some(0),
