@@ -17,7 +17,7 @@ use support::token;
 struct Shell {
     service: Service,
     token: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Shell {
@@ -26,7 +26,7 @@ impl Shell {
         Self {
             service: Setup::sqlite(folder.path()).start(),
             token: token::valid(SECRET, &Uuid::new_v4().to_string()),
-            _folder: folder,
+            folder: folder,
         }
     }
 
@@ -128,7 +128,7 @@ fn every_command_prints_its_result() {
 #[test]
 fn values_come_from_stdin_and_files() {
     let shell = Shell::new();
-    let file = shell._folder.path().join("value.json");
+    let file = shell.folder.path().join("value.json");
     std::fs::write(&file, "[1,\n 2]").unwrap();
     let output = shell.output(&["set", "a", "-"], "{\"from\": \"stdin\"}\n");
     assert!(output.status.success());

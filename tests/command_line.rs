@@ -170,6 +170,66 @@ fn a_token_needs_a_secret_an_automation_and_a_sane_lifetime() {
     refused(&run(&["--automation", &id, "--run", "7"], Some(SECRET)), "7");
 }
 
+#[test]
+fn a_restricted_token_does_what_it_was_made_for_and_nothing_else() {
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).start();
+    let id = Uuid::new_v4();
+    let mut all = service.client(id);
+    all.put("/cursor:a", &json!(1));
+    all.put("/config", &json!(2));
+    let client = |arguments: &[&str]| {
+        let mut command = command(&["token", "--automation", &id.to_string()]);
+        let output = command.args(arguments).env("AUTOMATION_KV_SECRET", SECRET).output();
+        let output = output.expect("the binary runs");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let token = String::from_utf8(output.stdout).expect("text");
+        Client::new(service.address(), token.trim())
+    };
+    let mut reader = client(&["--read-only", "--keys", "cursor:*,queue*", "--ops", "get,list"]);
+    assert_eq!(reader.get("/cursor:a").0, 200);
+    assert_eq!(reader.get("").1["keys"], json!(["cursor:a"]));
+    assert_eq!(reader.get("/config").1["claim"], json!("keys"));
+    assert_eq!(reader.get("/cursor:a/len").1["claim"], json!("ops"));
+    assert_eq!(reader.put("/cursor:a", &json!(3)).1["claim"], json!("access"));
+    let mut counter = client(&["--keys", "n*", "--keys", "m*", "--ops", "incr", "--ops", "decr"]);
+    for (path, status) in [
+        ("/n/incr", 200),
+        ("/m/decr", 200),
+        ("/config/incr", 403),
+        ("/n/lpop", 403),
+    ] {
+        assert_eq!(counter.post(path, &json!({})).0, status, "{path}");
+    }
+    assert_eq!(client(&["--read-only"]).get("/config").1["value"], json!(2));
+}
+
+#[test]
+fn restrictions_that_mean_nothing_are_refused() {
+    let id = Uuid::new_v4().to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = command(&["token"]);
+        command.args(arguments).env("AUTOMATION_KV_SECRET", SECRET);
+        command.output().expect("the binary runs")
+    };
+    for pattern in ["cursor:", "*", "a*b", "*a", "a*b*", ""] {
+        refused(&run(&["--automation", &id, "--keys", pattern]), "--keys");
+    }
+    for name in ["read", "GET", "", "get list"] {
+        refused(
+            &run(&["--automation", &id, "--ops", name]),
+            "possible values: list, get, check",
+        );
+    }
+    let many = vec!["a*"; 65].join(",");
+    refused(&run(&["--automation", &id, "--keys", &many]), "1 to 64 prefixes");
+    let long = format!("{}*", "a".repeat(256));
+    refused(&run(&["--automation", &id, "--keys", &long]), "1 to 255 characters");
+    for restriction in [&["--read-only"][..], &["--keys", "a*"], &["--ops", "get"]] {
+        refused(&run(&[&["--admin"], restriction].concat()), "--admin");
+    }
+}
+
 /// Runs `serve` with these variables until it ends by itself, as it should.
 fn serve(environment: &[(&str, &str)]) -> Output {
     let folder = service::folder();

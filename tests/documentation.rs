@@ -14,6 +14,9 @@ use support::service::{self, Setup, command};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/api.md");
 
+/// Whose token `serve --dev` prints.
+const AUTOMATION: &str = "00000000-0000-4000-8000-0000000000de";
+
 /// What stands between the outputs of two commands.
 const MARK: &str = "=== next command ===";
 
@@ -50,6 +53,7 @@ const CALLS: [&str; 27] = [
     "/healthz",
     "/readyz",
     "/metrics",
+    "/openapi.json",
 ];
 
 /// A command, and the lines that it is answered with.
@@ -119,10 +123,21 @@ fn run(preparations: &[String], examples: &[Example]) -> Vec<String> {
     let printed = service.printed_until("curl ");
     let export = printed.lines().find(|line| line.starts_with("export "));
     let secret = fs::read_to_string(folder.path().join("state.db.secret")).expect("a secret");
-    let token = command(&["token", "--admin"])
-        .env("AUTOMATION_KV_SECRET", secret.trim())
-        .output();
-    let token = String::from_utf8(token.expect("the binary runs").stdout).expect("text");
+    let token = |arguments: &[&str]| {
+        let mut command = command(&["token"]);
+        command.args(arguments).env("AUTOMATION_KV_SECRET", secret.trim());
+        let output = command.output().expect("the binary runs");
+        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+    };
+    let scoped = [
+        "--automation",
+        AUTOMATION,
+        "--read-only",
+        "--keys",
+        "cursor:*",
+        "--ops",
+        "get,list",
+    ];
     let mut script = String::from("shopt -s expand_aliases\n");
     let _ = writeln!(script, "{}", export.expect("an export line"));
     for preparation in preparations {
@@ -133,7 +148,8 @@ fn run(preparations: &[String], examples: &[Example]) -> Vec<String> {
     }
     let output = Command::new("bash")
         .args(["-c", &script])
-        .env("ADMIN_TOKEN", token.trim())
+        .env("ADMIN_TOKEN", token(&["--admin"]))
+        .env("SCOPED_TOKEN", token(&scoped))
         .output()
         .expect("bash");
     let output = String::from_utf8(output.stdout).expect("text");

@@ -9,12 +9,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use uuid::Uuid;
 
 use support::client::Client;
+use support::http::{Request, exchange};
+use support::postgres::Cluster;
 use support::service::{self, SECRET, Service, Setup};
 use support::token;
 
@@ -61,17 +63,49 @@ fn stopping_finishes_what_was_taken() {
 
 #[test]
 fn no_plaintext_reaches_the_disk_or_the_log() {
-    const NEEDLES: [&str; 4] = [
-        "needle-in-a-key",
-        "needle-in-a-value",
-        "needle-in-a-list",
-        "needle-in-a-member",
-    ];
     let folder = service::folder();
-    let setup = Setup::sqlite(folder.path()).environment("AUTOMATION_LOG_LEVEL", "trace");
-    let service = setup.start();
+    let (service, token) = leave_needles(&Setup::sqlite(folder.path()));
+    let looked_at = assert_no_needles(folder.path(), &token);
+    assert!(looked_at >= 3, "the database, its WAL and the log were expected");
+    let metrics = exchange(service.address(), &Request::new("GET", "/metrics")).expect("an answer");
+    assert_eq!(metrics.status, 200);
+    for needle in NEEDLES {
+        assert!(
+            !contains(&metrics.body, needle.as_bytes()),
+            "{needle} is in the metrics"
+        );
+    }
+    // The test itself would find something.
+    let log = fs::read(folder.path().join("state.db-wal")).expect("a write-ahead log");
+    assert!(contains(&log, b"automation_kv"));
+}
+
+/// Also where the server logs every statement.
+#[test]
+fn no_plaintext_reaches_a_postgresql_server() {
+    let folder = service::folder();
+    let cluster = Cluster::start(&["log_statement=all"]);
+    let (_service, token) = leave_needles(&Setup::on(folder.path(), &cluster.database()));
+    assert_no_needles(folder.path(), &token);
+    assert_no_needles(cluster.folder(), &token);
+    assert!(
+        cluster.log().contains("UPDATE automation_kv"),
+        "no statement was logged"
+    );
+}
+
+const NEEDLES: [&str; 4] = [
+    "needle-in-a-key",
+    "needle-in-a-value",
+    "needle-in-a-list",
+    "needle-in-a-member",
+];
+
+/// Starts a service that logs all it can and has it store marked texts. Gives it, and the token that was used.
+fn leave_needles(setup: &Setup) -> (Service, String) {
+    let service = setup.clone().environment("AUTOMATION_LOG_LEVEL", "trace").start();
     let id = Uuid::new_v4();
-    let token = token::valid(SECRET, &id.to_string());
+    let token = token::mint(SECRET, &restricted(id), &Map::new());
     let mut client = Client::new(service.address(), &token);
     client.put(&format!("/{}", NEEDLES[0]), &json!(NEEDLES[1]));
     client.post("/list/rpush", &json!({"value": NEEDLES[2]}));
@@ -85,11 +119,33 @@ fn no_plaintext_reaches_the_disk_or_the_log() {
         )
         .expect("an answer");
     assert_eq!(client.get("/object").1["value"][NEEDLES[3]], json!(1));
+    assert_eq!(client.put("/outside", &json!(1)).0, 403);
+    drop(client);
+    (service, token)
+}
+
+/// The claims of a token that may use the marked keys, and the others of the test.
+fn restricted(id: Uuid) -> Value {
+    let mut claims = token::claims(&id.to_string());
+    claims.insert("keys".to_owned(), json!([NEEDLES[0], "list", "object", "broken"]));
+    claims.into()
+}
+
+/// Looks for what was marked, the secret and the token, in all files of a folder. Gives how many there are.
+fn assert_no_needles(folder: &Path, token: &str) -> usize {
     let mut looked_at = 0;
-    for entry in fs::read_dir(folder.path()).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let bytes = fs::read(&path).expect("a file");
-        for needle in NEEDLES.into_iter().chain([SECRET, token.as_str()]) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (kind, path) = (entry.file_type().expect("a kind"), entry.path());
+        if kind.is_dir() {
+            looked_at += assert_no_needles(&path, token);
+        }
+        if !kind.is_file() {
+            continue;
+        }
+        // A server may remove a file of its own meanwhile.
+        let Ok(bytes) = fs::read(&path) else { continue };
+        for needle in NEEDLES.into_iter().chain([SECRET, token]) {
             assert!(
                 !contains(&bytes, needle.as_bytes()),
                 "{needle} is in {}",
@@ -98,10 +154,7 @@ fn no_plaintext_reaches_the_disk_or_the_log() {
         }
         looked_at += 1;
     }
-    assert!(looked_at >= 3, "the database, its WAL and the log were expected");
-    // The test itself would find something.
-    let log = fs::read(folder.path().join("state.db-wal")).expect("a write-ahead log");
-    assert!(contains(&log, b"automation_kv"));
+    looked_at
 }
 
 #[test]
@@ -128,6 +181,81 @@ fn a_row_that_was_copied_onto_another_automation_is_refused() {
     let (status, _) = service.client(thief).put("/own", &json!(2));
     assert_eq!(status, 500);
     assert_eq!(service.client(victim).get("/secret").1["value"], json!("sauce"));
+}
+
+/// This is what does not hold: nothing outside the database knows which row is the newest.
+#[test]
+fn an_older_row_that_was_put_back_opens_and_brings_its_version_back() {
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).start();
+    let id = Uuid::new_v4();
+    let mut client = service.client(id);
+    client.put("/n", &json!("old"));
+    execute(
+        folder.path(),
+        "CREATE TABLE kept AS SELECT state_encrypted FROM automation_kv",
+    );
+    client.put("/n", &json!("new"));
+    assert_eq!(client.get("/n").1["version"], json!(2));
+    execute(
+        folder.path(),
+        "UPDATE automation_kv SET state_encrypted = (SELECT state_encrypted FROM kept)",
+    );
+    let (status, answer) = client.get("/n");
+    assert_eq!(
+        (status, &answer["value"], &answer["version"]),
+        (200, &json!("old"), &json!(1))
+    );
+    // Who remembers the version notices; who remembers the older one does not.
+    assert_eq!(client.put("/n?if_version=2", &json!("mine")).0, 409);
+    assert_eq!(client.put("/n?if_version=1", &json!("mine")).0, 200);
+}
+
+/// So is this.
+#[test]
+fn a_row_that_was_removed_reads_as_a_state_that_never_was() {
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).start();
+    let mut client = service.client(Uuid::new_v4());
+    client.put("/n", &json!(1));
+    execute(folder.path(), "DELETE FROM automation_kv");
+    let (status, answer) = client.get("");
+    assert_eq!(
+        (status, &answer["keys"], &answer["version"]),
+        (200, &json!([]), &json!(0))
+    );
+}
+
+#[test]
+fn a_row_that_was_changed_is_refused_and_never_written_over() {
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).start();
+    let mut client = service.client(Uuid::new_v4());
+    client.put("/n", &json!(1));
+    let length = "length(state_encrypted)";
+    for (part, place) in [
+        ("a time", "6".to_owned()),
+        ("the state", format!("{length} / 2")),
+        ("the seal", format!("{length} - 9")),
+    ] {
+        let other = format!("CASE substr(state_encrypted, {place}, 1) WHEN 'A' THEN 'B' ELSE 'A' END");
+        execute(
+            folder.path(),
+            &format!(
+                "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT state_encrypted FROM automation_kv; \
+                 UPDATE automation_kv SET state_encrypted = \
+                 substr(state_encrypted, 1, {place} - 1) || {other} || substr(state_encrypted, {place} + 1)"
+            ),
+        );
+        for (status, answer) in [client.get("/n"), client.put("/n", &json!(2)), client.delete("/n")] {
+            assert_eq!((status, &answer["error"]), (500, &json!("decrypt_failed")), "{part}");
+        }
+        execute(
+            folder.path(),
+            "UPDATE automation_kv SET state_encrypted = (SELECT state_encrypted FROM kept)",
+        );
+        assert_eq!(client.get("/n").1["value"], json!(1), "{part}");
+    }
 }
 
 #[test]

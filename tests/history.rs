@@ -6,8 +6,8 @@ mod support;
 
 use std::path::Path;
 use std::process::Output;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use automation_kv::automation::{AutomationId, RunId, Writer};
@@ -27,6 +27,9 @@ use support::http::{Request as HttpRequest, exchange};
 use support::postgres::SHARED;
 use support::service::{self, SECRET, Setup, command};
 use support::token;
+
+/// Compiled once: the hosts of all tests share it.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::built_in(EngineOptions::default()).unwrap());
 
 /// More runs than any test here has.
 const MANY: u32 = 1000;
@@ -436,7 +439,6 @@ fn wrong_commands_say_what_is_wrong() {
 struct Hosts {
     database: Option<Database>,
     shared: Arc<dyn Storage>,
-    engine: Engine,
     _folder: Option<TempDir>,
 }
 
@@ -445,7 +447,6 @@ impl Hosts {
         Self {
             database: None,
             shared: Arc::new(MemoryStorage::default()),
-            engine: Engine::built_in(EngineOptions::default()).unwrap(),
             _folder: None,
         }
     }
@@ -465,7 +466,6 @@ impl Hosts {
         Self {
             shared: database.open(&StorageOptions::default()).await.unwrap(),
             database: Some(database),
-            engine: Engine::built_in(EngineOptions::default()).unwrap(),
             _folder: folder,
         }
     }
@@ -485,7 +485,7 @@ impl Hosts {
             ..ServiceOptions::default()
         };
         let vault = Vault::new(&"secret".into(), &[], false);
-        Service::new(self.storage().await, self.engine.clone(), vault, options)
+        Service::new(self.storage().await, ENGINE.clone(), vault, options)
     }
 
     async fn services(&self, history_runs: u32) -> Vec<Service> {

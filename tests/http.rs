@@ -25,6 +25,25 @@ fn health_needs_no_token() {
 }
 
 #[test]
+fn info_needs_neither_token_nor_secret_and_tells_none() {
+    let folder = service::folder();
+    let without_secret = Setup::on(folder.path(), "memory:").without("AUTOMATION_KV_SECRET");
+    for setup in [Setup::sqlite(folder.path()), without_secret] {
+        let service = setup.start();
+        for path in ["/v1/info", "/api/automation/v1/info/"] {
+            let response = send(&service, &Request::new("GET", path));
+            assert_eq!(response.status, 200, "{path}");
+            assert!(!response.text().contains(SECRET));
+            assert_eq!(
+                body(&response)["engine"]["sha256"].as_str().map(str::len),
+                Some(64),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_service_without_a_secret_is_alive_but_not_ready() {
     let folder = service::folder();
     let service = Setup::on(folder.path(), "memory:")

@@ -357,6 +357,46 @@ fn what_does_not_open_is_named_and_left_alone() {
     assert_eq!(stored.record.sealed, lost_bytes);
 }
 
+/// Their keys' times are that of their sealing, so it must not change with the seal.
+#[test]
+fn states_of_the_python_service_become_ours_and_keep_their_times() {
+    /// `{"k": {"é": [1, 2.0, null]}, "$version": 7}`, sealed by Python's `cryptography` with the SHA-256 of the secret.
+    const SEALED: &[u8] = b"gAAAAABlU_EAAAECAwQFBgcICQoLDA0OD8X6jo3eXsLxIwcmIqzaNv8bhc1UZ2QQyN_T_-Ca34tbXqGNOmDBR5YVH-JEsV4b2WzR-ls28hC7AmnrGXLtEKoe2Z0q3IhrsTfkIG2RpB1_";
+    const PYTHON_SECRET: &str = "vector-secret";
+    let folder = service::folder();
+    let url = format!("sqlite://{}", service::database_file(folder.path()).display());
+    let id = Uuid::new_v4();
+    runtime().block_on(async {
+        let storage = Database::parse(&url).unwrap();
+        let storage = storage.open(&StorageOptions::default()).await.unwrap();
+        save(storage.as_ref(), id.into(), None, SEALED.to_vec(), None).await;
+        storage.close().await;
+    });
+    let rotate = |arguments: &[&str]| {
+        command(arguments)
+            .env("AUTOMATION_DB_URL", &url)
+            .env("AUTOMATION_KV_SECRET", NEW)
+            .env("AUTOMATION_KV_SECRET_PREVIOUS", PYTHON_SECRET)
+            .output()
+            .unwrap()
+    };
+    let refused = rotate(&["rotate"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("AUTOMATION_KV_ADOPT=true"));
+    let before = text(&rotate(&["rotate", "--check", "--adopt"]).stdout);
+    assert_eq!(states_of(&before, "previous 1, Python service"), Some("1"), "{before}");
+    assert!(rotate(&["rotate", "--adopt"]).status.success());
+    let after = text(&rotate(&["rotate", "--check", "--adopt"]).stdout);
+    assert_eq!(states_of(&after, "previous 1, Python service"), Some("0"), "{after}");
+    let service = Setup::sqlite(folder.path()).start();
+    let answer = service.client(id).get("/k?meta=true").1;
+    assert_eq!(
+        (&answer["value"], &answer["version"]),
+        (&json!({"é": [1, 2.0, null]}), &json!(7))
+    );
+    assert_eq!(answer["created_at"], json!("2023-11-14T22:13:20.000+00:00"));
+}
+
 #[test]
 fn the_check_is_a_table_and_shows_no_secret() {
     let folder = service::folder();
@@ -378,6 +418,12 @@ fn the_check_is_a_table_and_shows_no_secret() {
     let unset = command(&["rotate"]).env("AUTOMATION_DB_URL", &url).output().unwrap();
     assert_eq!(unset.status.code(), Some(1));
     assert!(text(&unset.stderr).contains("AUTOMATION_KV_SECRET is not set"));
+}
+
+/// How many states a table gives to a secret.
+fn states_of<'a>(table: &'a str, secret: &str) -> Option<&'a str> {
+    let rest = table.lines().find_map(|line| line.strip_prefix(secret))?;
+    rest.split_whitespace().next()
 }
 
 /// States and history of each secret.

@@ -95,7 +95,9 @@ def play(host, recording):
     return session.saved or document
 
 
-def main(component, *files):
+def main(component=None, *files):
+    if not files:
+        sys.exit(__doc__)
     host = Host(component)
     differ = 0
     for file in files:

@@ -4,13 +4,17 @@
 //     node node.mjs FOLDER recording.json...
 //
 // FOLDER is what `jco transpile engine.wasm --instantiation async -o FOLDER` made.
+import { webcrypto } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { load, play, verdict } from "./host.mjs";
 
+globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
+
 const [folder, ...files] = process.argv.slice(2);
+if (files.length === 0) throw new Error("usage: node node.mjs FOLDER recording.json...");
 const { instantiate } = await import(pathToFileURL(resolve(folder, "engine.js")));
 const host = await load(instantiate, (file) => readFile(resolve(folder, file)));
 for (const file of files) {

@@ -143,6 +143,53 @@ pub enum Operation {
         owner: String,
         milliseconds: u64,
     },
+    Renew {
+        key: String,
+        owner: String,
+        fence: Option<u64>,
+        milliseconds: u64,
+    },
+    Release {
+        key: String,
+        owner: String,
+        fence: Option<u64>,
+    },
+}
+
+bitflags::bitflags! {
+    /// In the order of the WIT.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct OperationNames: u32 {
+        const LIST = 1;
+        const GET = 1 << 1;
+        const CHECK = 1 << 2;
+        const SET = 1 << 3;
+        const PATCH = 1 << 4;
+        const DELETE = 1 << 5;
+        const EXPIRE = 1 << 6;
+        const PERSIST = 1 << 7;
+        const INCR = 1 << 8;
+        const DECR = 1 << 9;
+        const LPUSH = 1 << 10;
+        const RPUSH = 1 << 11;
+        const LPOP = 1 << 12;
+        const RPOP = 1 << 13;
+        const LEN = 1 << 14;
+        const RANGE = 1 << 15;
+        const TRIM = 1 << 16;
+        const REMOVE = 1 << 17;
+        const PRUNE = 1 << 18;
+        const CLAIM = 1 << 19;
+        const RENEW = 1 << 20;
+        const RELEASE = 1 << 21;
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub may_write: bool,
+    pub key_prefixes: Option<Vec<String>>,
+    pub operations: OperationNames,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +198,7 @@ pub struct Request {
     pub if_version: Option<i64>,
     pub always_bump: bool,
     pub once: Option<Once>,
+    pub scope: Option<Scope>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,7 +296,15 @@ pub enum Kind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forbidden {
+    Write,
+    Operation(OperationNames),
+    Key(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
+    Forbidden(Forbidden),
     InvalidJson(String),
     InvalidValue(String),
     InvalidKey(String),
@@ -273,6 +329,7 @@ pub enum Reason {
         key_version: Option<u64>,
     },
     Held(Lease),
+    NotHeld,
     NotALease,
     OnceMismatch,
     ValueTooLarge {

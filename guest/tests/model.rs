@@ -16,6 +16,8 @@ mod reference;
 mod reference_arguments;
 #[path = "model/reference_edits.rs"]
 mod reference_edits;
+#[path = "model/reference_scope.rs"]
+mod reference_scope;
 #[path = "model/requests.rs"]
 mod requests;
 #[path = "model/worth.rs"]
@@ -112,15 +114,22 @@ impl Pair {
                 guard,
                 always_bump,
                 once,
+                scope,
             } => {
-                let asked = self.settle(operations, *guard, *always_bump, once.as_ref());
+                let asked = Asked {
+                    scope: scope.clone(),
+                    ..self.settle(operations, *guard, *always_bump, once.as_ref())
+                };
                 if asked.once.is_some() {
                     self.asked_once.push(asked.clone());
                 }
                 self.request(&asked)
             }
-            Action::Retry(age) => match self.asked_once.iter().rev().nth(*age).cloned() {
-                Some(asked) => self.request(&asked),
+            Action::Retry(age, scope) => match self.asked_once.iter().rev().nth(*age).cloned() {
+                Some(asked) => {
+                    let scope = scope.clone();
+                    self.request(&Asked { scope, ..asked })
+                }
                 None => Ok(()),
             },
             Action::Savepoint => {
@@ -164,6 +173,7 @@ impl Pair {
                 key: key.clone(),
                 fingerprint: self.asked_once.len().to_string(),
             }),
+            scope: None,
         }
     }
 
@@ -175,6 +185,7 @@ impl Pair {
             if_version: asked.if_version,
             always_bump: asked.always_bump,
             once: asked.once.clone(),
+            scope: asked.scope.clone(),
         });
         let mut given = without_texts(given);
         if was_over_limit(&expected) {
@@ -234,6 +245,7 @@ impl Pair {
             if_version: None,
             always_bump: false,
             once: None,
+            scope: None,
         });
         let reply = Reply {
             outcomes,

@@ -13,6 +13,7 @@ pub mod diff;
 pub mod engine;
 pub mod report;
 pub mod rotation;
+pub mod scope;
 pub mod service;
 pub mod storage;
 pub mod token;

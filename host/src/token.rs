@@ -2,7 +2,7 @@
 //! signs them.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::automation::{AutomationId, RunId, Writer};
+use crate::engine::types::Scope;
+use crate::scope::{self, Restrictions, ScopeError};
 
 /// How long a token lives unless asked otherwise.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(24);
@@ -44,10 +46,11 @@ struct Verified {
 }
 
 /// Whom a token that holds speaks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Identity {
-    /// An automation, whose state it opens, in the run that it is for (`run_id`) if it names one.
-    Automation(Writer),
+    /// An automation, in the run that the token is for (`run_id`) if it names one, whose state it opens: all of it, or what is
+    /// within a scope.
+    Automation(Writer, Option<Arc<Scope>>),
     /// An administrator (`admin: true`), who manages automations and opens no state.
     Administrator,
 }
@@ -64,17 +67,23 @@ pub enum TokenError {
     /// It says so in a way that is not an id.
     #[error("Invalid automation_id format: {0}")]
     BadAutomation(&'static str),
+    /// It does not say what it may do in a way that can be understood.
+    #[error("Invalid token: {0}")]
+    Scope(#[from] ScopeError),
     /// Anything else.
     #[error("Invalid token: {0}")]
     Invalid(String),
 }
 
-/// A token was asked for that would live too long.
+/// A token was asked for that would not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
     /// The lifetime is zero or beyond the maximum.
     #[error("a token can live from 1 second to 366 days, not {0:?}")]
     Lifetime(Duration),
+    /// The restrictions are none that a token can have.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
     /// The library refused.
     #[error("the token could not be signed")]
     Signing(#[source] jsonwebtoken::errors::Error),
@@ -100,13 +109,24 @@ impl Tokens {
         }
     }
 
-    /// A token for one run of an automation.
+    /// A token for one run of an automation, which may do everything.
     pub fn mint(&self, automation: AutomationId, run: Uuid, lifetime: Duration) -> Result<String, MintError> {
-        let claims = serde_json::json!({
-            "automation_id": automation.to_string(),
-            "run_id": run.to_string(),
-        });
-        self.sign(claims, lifetime)
+        self.mint_restricted(automation, run, lifetime, &Restrictions::default())
+    }
+
+    /// A token for one run of an automation, which may do less than everything.
+    pub fn mint_restricted(
+        &self,
+        automation: AutomationId,
+        run: Uuid,
+        lifetime: Duration,
+        restrictions: &Restrictions,
+    ) -> Result<String, MintError> {
+        let mut claims = restrictions.claims();
+        Scope::of_claims(&claims)?;
+        claims.insert("automation_id".to_string(), automation.to_string().into());
+        claims.insert("run_id".to_string(), run.to_string().into());
+        self.sign(claims.into(), lifetime)
     }
 
     /// A token for an administrator.
@@ -134,14 +154,7 @@ impl Tokens {
         }
         let claims = self.verified_claims(token)?;
         let (from, until) = check_times(&claims, now)?;
-        let identity = if claims.get("admin") == Some(&Value::Bool(true)) {
-            Identity::Administrator
-        } else {
-            Identity::Automation(Writer {
-                automation: automation(&claims)?,
-                run: run(&claims),
-            })
-        };
+        let identity = identity(&claims)?;
         let verified = Verified {
             identity: identity.clone(),
             from,
@@ -222,6 +235,21 @@ fn seconds(whole: u64) -> f64 {
     whole as f64
 }
 
+/// Whom a token speaks for, and what they may do.
+fn identity(claims: &Map<String, Value>) -> Result<Identity, TokenError> {
+    if claims.get("admin") != Some(&Value::Bool(true)) {
+        let writer = Writer {
+            automation: automation(claims)?,
+            run: run(claims),
+        };
+        return Ok(Identity::Automation(writer, Scope::of_claims(claims)?.map(Arc::new)));
+    }
+    if scope::is_restricted(claims) {
+        return Err(ScopeError::Administrator.into());
+    }
+    Ok(Identity::Administrator)
+}
+
 fn automation(claims: &Map<String, Value>) -> Result<AutomationId, TokenError> {
     match claims.get("automation_id") {
         None | Some(Value::Null) => Err(TokenError::NoAutomation),
@@ -247,6 +275,8 @@ fn now_seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     fn tokens() -> Tokens {
@@ -258,10 +288,13 @@ mod tests {
     }
 
     fn automation(run: Option<&str>) -> Identity {
-        Identity::Automation(Writer {
-            automation: id(),
-            run: run.map(|run| RunId::parse(run).unwrap()),
-        })
+        Identity::Automation(
+            Writer {
+                automation: id(),
+                run: run.map(|run| RunId::parse(run).unwrap()),
+            },
+            None,
+        )
     }
 
     fn verify(secret: &str, change: impl FnOnce(&mut Value)) -> Result<Identity, TokenError> {
@@ -297,6 +330,68 @@ mod tests {
             drop(claims.as_object_mut().unwrap().remove("run_id"));
         });
         assert_eq!(without, Ok(automation(None)));
+    }
+
+    #[test]
+    fn a_restricted_token_says_what_it_may_do_each_time() {
+        let tokens = tokens();
+        let restrictions = Restrictions {
+            read_only: true,
+            key_prefixes: vec!["a:".to_string()],
+            operations: Vec::new(),
+        };
+        let token = tokens
+            .mint_restricted(id(), Uuid::new_v4(), DEFAULT_LIFETIME, &restrictions)
+            .unwrap();
+        for _ in 0..2 {
+            let Ok(Identity::Automation(_, Some(scope))) = tokens.verify(&token) else {
+                panic!("no scope");
+            };
+            assert!(!scope.may_write);
+            assert_eq!(scope.key_prefixes, Some(vec!["a:".to_string()]));
+        }
+    }
+
+    #[test]
+    fn restrictions_that_no_token_can_have_are_refused_before_it_is_signed() {
+        for restrictions in [
+            Restrictions {
+                key_prefixes: vec![String::new()],
+                ..Restrictions::default()
+            },
+            Restrictions {
+                operations: vec!["read".to_string()],
+                ..Restrictions::default()
+            },
+        ] {
+            let minted = tokens().mint_restricted(id(), Uuid::new_v4(), DEFAULT_LIFETIME, &restrictions);
+            assert!(matches!(minted, Err(MintError::Scope(_))));
+        }
+    }
+
+    #[test]
+    fn claims_that_restrict_and_cannot_be_understood_are_not_ignored() {
+        for (claim, value) in [
+            ("access", json!(null)),
+            ("access", json!("admin")),
+            ("keys", json!([])),
+            ("keys", json!("a")),
+            ("ops", json!(["gett"])),
+        ] {
+            let result = verify("secret", |claims| claims[claim] = value.clone());
+            assert!(matches!(result, Err(TokenError::Scope(_))), "{claim} {value}");
+        }
+    }
+
+    #[test]
+    fn an_administrator_s_token_cannot_be_restricted() {
+        for claim in ["access", "keys", "ops"] {
+            let result = verify("secret", |claims| {
+                claims["admin"] = json!(true);
+                claims[claim] = json!("read");
+            });
+            assert_eq!(result, Err(TokenError::Scope(ScopeError::Administrator)));
+        }
     }
 
     #[test]
@@ -382,6 +477,35 @@ mod tests {
         assert!(tokens.verify(&token).is_ok());
         let forged = token.replace(&token[token.len() - 6..], "AAAAAA");
         assert!(tokens.verify(&forged).is_err());
+    }
+
+    #[test]
+    fn a_token_whose_claims_were_changed_does_not_hold() {
+        let restrictions = Restrictions {
+            read_only: true,
+            ..Restrictions::default()
+        };
+        let tokens = tokens();
+        let token = tokens
+            .mint_restricted(id(), Uuid::new_v4(), DEFAULT_LIFETIME, &restrictions)
+            .unwrap();
+        assert!(tokens.verify(&token).is_ok());
+        let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+            panic!("three parts");
+        };
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        for (claim, value) in [
+            ("access", json!("write")),
+            ("automation_id", json!(Uuid::new_v4().to_string())),
+            ("exp", json!(now_seconds() + 1_000_000)),
+            ("admin", json!(true)),
+        ] {
+            let mut changed = claims.clone();
+            changed[claim] = value;
+            let changed = URL_SAFE_NO_PAD.encode(changed.to_string());
+            let result = tokens.verify(&format!("{header}.{changed}.{signature}"));
+            assert!(matches!(result, Err(TokenError::Invalid(_))), "{claim}");
+        }
     }
 
     #[test]

@@ -12,28 +12,28 @@ pub enum Error {
     /// Somebody else changed what the call was based on: a condition (`if_version`, `nx`, …) does not hold, or a lease is
     /// another's. Read again and decide again.
     #[error("{0}")]
-    Conflict(Refusal),
+    Conflict(Box<Refusal>),
     /// The key, or the place in its value, does not exist.
     #[error("{0}")]
-    NotFound(Refusal),
+    NotFound(Box<Refusal>),
     /// The state or the value would become too large; [`Refusal::free_bytes`] tells the room that is left.
     #[error("{0}")]
-    TooLarge(Refusal),
+    TooLarge(Box<Refusal>),
     /// The token does not hold: it is missing, broken, or its time is over.
     #[error("{0}")]
-    Unauthorized(Refusal),
+    Unauthorized(Box<Refusal>),
     /// The token holds and does not allow this.
     #[error("{0}")]
-    Forbidden(Refusal),
+    Forbidden(Box<Refusal>),
     /// The automation was deleted, and its state with it.
     #[error("{0}")]
-    Deleted(Refusal),
+    Deleted(Box<Refusal>),
     /// The request is wrong; sending it again does not help.
     #[error("{0}")]
-    Invalid(Refusal),
+    Invalid(Box<Refusal>),
     /// The service could not carry it out now, also not when it was asked again.
     #[error("{0}")]
-    Unavailable(Refusal),
+    Unavailable(Box<Refusal>),
     /// The service could not be reached, or gave no answer in time, also not when it was asked again.
     #[error("no answer from {url}: {problem}")]
     Unreachable {
@@ -85,6 +85,7 @@ impl Error {
 
     /// The kind of a refusal, by its status.
     pub(crate) fn refused(refusal: Refusal) -> Self {
+        let refusal = Box::new(refusal);
         match refusal.status {
             401 => Self::Unauthorized(refusal),
             403 => Self::Forbidden(refusal),
@@ -108,7 +109,7 @@ impl Error {
             | Self::Forbidden(refusal)
             | Self::Deleted(refusal)
             | Self::Invalid(refusal)
-            | Self::Unavailable(refusal) => Some(refusal),
+            | Self::Unavailable(refusal) => Some(refusal.as_ref()),
             Self::Configuration(_) | Self::Unreachable { .. } | Self::NotTheService { .. } | Self::Value { .. } => None,
         }
     }

@@ -103,6 +103,7 @@ impl From<model::Rejection> for types::Rejection {
 impl From<model::Reason> for types::Reason {
     fn from(reason: model::Reason) -> Self {
         match reason {
+            model::Reason::Forbidden(forbidden) => Self::Forbidden(forbidden.into()),
             model::Reason::InvalidJson(message) => Self::InvalidJson(message),
             model::Reason::InvalidValue(message) => Self::InvalidValue(message),
             model::Reason::InvalidKey(message) => Self::InvalidKey(message),
@@ -124,6 +125,7 @@ impl From<model::Reason> for types::Reason {
             }),
             model::Reason::CheckFailed { key_version } => Self::CheckFailed(types::CheckFailure { key_version }),
             model::Reason::Held(lease) => Self::Held(lease.into()),
+            model::Reason::NotHeld => Self::NotHeld,
             model::Reason::NotALease => Self::NotALease,
             model::Reason::OnceMismatch => Self::OnceMismatch,
             model::Reason::ValueTooLarge {
@@ -146,6 +148,18 @@ impl From<model::Reason> for types::Reason {
                 size_bytes,
                 limit_bytes,
             }),
+        }
+    }
+}
+
+impl From<model::Forbidden> for types::Forbidden {
+    fn from(forbidden: model::Forbidden) -> Self {
+        match forbidden {
+            model::Forbidden::Write => Self::Write,
+            model::Forbidden::Operation(name) => {
+                Self::Operation(types::OperationNames::from_bits_truncate(name.bits()))
+            }
+            model::Forbidden::Key(key) => Self::Key(key),
         }
     }
 }

@@ -13,6 +13,11 @@ impl From<types::Request> for model::Request {
                 key: once.key,
                 fingerprint: once.fingerprint,
             }),
+            scope: request.scope.map(|scope| model::Scope {
+                may_write: scope.may_write,
+                key_prefixes: scope.key_prefixes,
+                operations: model::OperationNames::from_bits_truncate(scope.operations.bits()),
+            }),
         }
     }
 }
@@ -90,6 +95,17 @@ impl From<types::Operation> for model::Operation {
                 key: claim.key,
                 owner: claim.owner,
                 milliseconds: claim.milliseconds,
+            },
+            types::Operation::Renew(renew) => Self::Renew {
+                key: renew.key,
+                owner: renew.owner,
+                fence: renew.fence,
+                milliseconds: renew.milliseconds,
+            },
+            types::Operation::Release(release) => Self::Release {
+                key: release.key,
+                owner: release.owner,
+                fence: release.fence,
             },
         }
     }

@@ -276,6 +276,7 @@ mod tests {
                 if_version: None,
                 always_bump: true,
                 once: None,
+                scope: None,
             };
             let _ = session.execute(request);
         }

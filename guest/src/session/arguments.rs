@@ -90,7 +90,11 @@ fn check_operation(operation: &mut Operation, now: TimestampMs) -> Result<Option
         Operation::Pop { count: 0, .. } => return Err(at_least_1("count")),
         Operation::Claim {
             owner, milliseconds, ..
-        } => check_claim(owner, *milliseconds, now)?,
+        } => {
+            check_owner(owner)?;
+            check_lease_time(*milliseconds, now)?;
+        }
+        Operation::Renew { milliseconds, .. } => check_lease_time(*milliseconds, now)?,
         Operation::ListKeys { .. }
         | Operation::Get { .. }
         | Operation::Check { .. }
@@ -99,7 +103,8 @@ fn check_operation(operation: &mut Operation, now: TimestampMs) -> Result<Option
         | Operation::Range { .. }
         | Operation::Trim { .. }
         | Operation::Remove { .. }
-        | Operation::Length { .. } => {}
+        | Operation::Length { .. }
+        | Operation::Release { .. } => {}
     }
     Ok(misfit)
 }
@@ -165,10 +170,14 @@ fn check_expiry(expiry: Expiry, now: TimestampMs) -> Result<(), Reason> {
     check_time("expiry", time)
 }
 
-fn check_claim(owner: &str, milliseconds: u64, now: TimestampMs) -> Result<(), Reason> {
+fn check_owner(owner: &str) -> Result<(), Reason> {
     if owner.is_empty() || owner.chars().count() > MAX_OWNER_CHARS {
         return Err(invalid("owner", format!("must have 1 to {MAX_OWNER_CHARS} characters")));
     }
+    Ok(())
+}
+
+fn check_lease_time(milliseconds: u64, now: TimestampMs) -> Result<(), Reason> {
     if milliseconds == 0 {
         return Err(at_least_1("milliseconds"));
     }
@@ -192,7 +201,8 @@ pub fn invalid(name: &'static str, message: String) -> Reason {
 }
 
 impl Operation {
-    fn key(&self) -> Option<&str> {
+    /// The key that it is about.
+    pub(super) fn key(&self) -> Option<&str> {
         match self {
             Self::ListKeys { .. } => None,
             Self::Get { key, .. }
@@ -209,7 +219,9 @@ impl Operation {
             | Self::Trim { key, .. }
             | Self::Remove { key, .. }
             | Self::Length { key }
-            | Self::Claim { key, .. } => Some(key),
+            | Self::Claim { key, .. }
+            | Self::Renew { key, .. }
+            | Self::Release { key, .. } => Some(key),
         }
     }
 }

@@ -6,11 +6,18 @@ use alloc::vec::Vec;
 
 use super::arguments::invalid;
 use super::{Done, Session};
-use crate::model::{Listed, Outcome, Page, TimestampMs};
+use crate::model::{Listed, Outcome, Page, Scope, TimestampMs};
 
 impl Session {
-    /// Keys that start with a prefix, oldest first.
-    pub(super) fn list_keys(&self, prefix: &str, limit: Option<u32>, cursor: Option<&str>, values: bool) -> Done {
+    /// Keys within the scope that start with a prefix, oldest first.
+    pub(super) fn list_keys(
+        &self,
+        prefix: &str,
+        limit: Option<u32>,
+        cursor: Option<&str>,
+        values: bool,
+        scope: Option<&Scope>,
+    ) -> Done {
         let mut place = match cursor {
             Some(cursor) => self.resume(prefix, cursor)?,
             None => 0,
@@ -21,7 +28,7 @@ impl Session {
         let mut next = None;
         while place < self.document.len() {
             let key = self.document.key(place);
-            if key.starts_with(prefix) {
+            if key.starts_with(prefix) && scope.is_none_or(|scope| scope.has_key(key)) {
                 if keys.len() == most {
                     next = Some(Cursor::new(
                         self.document.ordinal(last_place),

@@ -10,6 +10,7 @@ mod listing;
 mod once;
 mod remove;
 mod restore;
+mod scope;
 mod size;
 mod tree;
 mod value;
@@ -20,7 +21,7 @@ use alloc::vec::Vec;
 use crate::document::{Document, Record};
 use crate::json;
 use crate::limits::MAX_ONCE_AGE_MS;
-use crate::model::{Expiry, Kind, Limits, Operation, Outcome, Reason, Rejection, Reply, Request, TimestampMs};
+use crate::model::{Expiry, Kind, Limits, Operation, Outcome, Reason, Rejection, Reply, Request, Scope, TimestampMs};
 use arguments::Checked;
 use journal::{Journal, Point};
 use size::Growth;
@@ -60,25 +61,28 @@ impl Session {
 
     /// Carries out a request, all of it or nothing of it.
     pub fn execute(&mut self, request: Request) -> Result<Reply, Rejection> {
+        scope::check(&request)?;
         let Request {
             operations,
             if_version,
             always_bump,
             once,
+            scope,
         } = request;
+        let scope = scope.as_ref();
         if let Some(once) = &once {
             arguments::check_once(once)?;
         }
         let operations = arguments::check(operations, self.now)?;
         // A retry must not fail because its own first run raised the version.
         if let Some(once) = &once
-            && let Some(reply) = self.replay(once, &operations)?
+            && let Some(reply) = self.replay(once, &operations, scope)?
         {
             return Ok(reply);
         }
         self.check_version(if_version)?;
         let start = self.journal.point(&self.document);
-        let outcomes = match self.carry_out(operations) {
+        let outcomes = match self.carry_out(operations, scope) {
             Ok(outcomes) => outcomes,
             Err(rejection) => {
                 self.journal.rewind(&mut self.document, &start);
@@ -127,13 +131,15 @@ impl Session {
         }
     }
 
-    /// Carries out operations whose arguments were checked. A rejection leaves behind what was done before it.
-    fn carry_out(&mut self, operations: Vec<Checked>) -> Result<Vec<Outcome>, Rejection> {
+    /// Carries out operations that are within the scope and whose arguments were checked. A rejection leaves behind what was
+    /// done before it.
+    fn carry_out(&mut self, operations: Vec<Checked>, scope: Option<&Scope>) -> Result<Vec<Outcome>, Rejection> {
         self.growth = Growth::of(&self.document);
         let mut outcomes = Vec::with_capacity(operations.len());
         let mut unfit = None;
         for (index, Checked { operation, misfit }) in operations.into_iter().enumerate() {
-            outcomes.push(self.operate(operation).map_err(|reason| Rejection::at(index, reason))?);
+            let done = self.operate(operation, scope);
+            outcomes.push(done.map_err(|reason| Rejection::at(index, reason))?);
             if let Some(reason) = misfit {
                 unfit.get_or_insert(Rejection::at(index, reason));
             }
@@ -145,14 +151,14 @@ impl Session {
         }
     }
 
-    fn operate(&mut self, operation: Operation) -> Done {
+    fn operate(&mut self, operation: Operation, scope: Option<&Scope>) -> Done {
         match operation {
             Operation::ListKeys {
                 prefix,
                 limit,
                 cursor,
                 values,
-            } => self.list_keys(&prefix, limit, cursor.as_deref(), values),
+            } => self.list_keys(&prefix, limit, cursor.as_deref(), values, scope),
             Operation::Get { key, path } => self.get(&key, path.as_deref()),
             Operation::Check { key, path, test } => self.check(&key, path.as_deref(), &test),
             Operation::Set {
@@ -183,6 +189,13 @@ impl Session {
                 owner,
                 milliseconds,
             } => self.claim(key, owner, milliseconds),
+            Operation::Renew {
+                key,
+                owner,
+                fence,
+                milliseconds,
+            } => self.renew(key, &owner, fence, milliseconds),
+            Operation::Release { key, owner, fence } => self.release(&key, &owner, fence),
         }
     }
 

@@ -13,12 +13,18 @@ use crate::document::numbers::{Reader, push_number, push_text};
 use crate::document::{Remembered, Text};
 use crate::limits::{MAX_ONCE_REPLIES_BYTES, MAX_ONCE_REQUESTS};
 use crate::model::{
-    Attributes, Effect, Entry, Lease, Listed, Once, Operation, Outcome, Page, Reason, Rejection, Reply, Step, Stored,
+    Attributes, Effect, Entry, Lease, Listed, Once, Operation, Outcome, Page, Reason, Rejection, Reply, Scope, Step,
+    Stored,
 };
 
 impl Session {
-    /// The reply to a request that was carried out before, if it was.
-    pub(super) fn replay(&self, once: &Once, operations: &[Checked]) -> Result<Option<Reply>, Rejection> {
+    /// The reply to a request that was carried out before, if it was, perhaps in another scope.
+    pub(super) fn replay(
+        &self,
+        once: &Once,
+        operations: &[Checked],
+        scope: Option<&Scope>,
+    ) -> Result<Option<Reply>, Rejection> {
         let document = &self.document;
         let mut remembered = document.remembered().iter();
         let Some(before) = remembered.find(|before| document.text(&before.key) == once.key) else {
@@ -26,9 +32,12 @@ impl Session {
         };
         let is_same = document.text(&before.fingerprint) == once.fingerprint;
         let outcomes = is_same.then(|| read_outcomes(document.text(&before.outcomes), operations));
-        let Some(outcomes) = outcomes.flatten() else {
+        let Some(mut outcomes) = outcomes.flatten() else {
             return Err(Rejection::whole(Reason::OnceMismatch));
         };
+        if let Some(scope) = scope {
+            scope.hide_keys(&mut outcomes);
+        }
         Ok(Some(Reply {
             version: before.version,
             size_bytes: before.size_bytes,
@@ -166,7 +175,9 @@ impl Outcomes<'_> {
             Operation::Edit { steps, .. } => {
                 Outcome::Edited(steps.iter().map(|step| self.effect(step)).collect::<Option<_>>()?)
             }
-            Operation::Delete { .. } | Operation::Remove { .. } => Outcome::Removed(self.number()?),
+            Operation::Delete { .. } | Operation::Remove { .. } | Operation::Release { .. } => {
+                Outcome::Removed(self.number()?)
+            }
             Operation::Increment { .. } | Operation::Decrement { .. } => Outcome::Number(self.text()?),
             Operation::Push { .. } | Operation::Trim { .. } | Operation::Length { .. } => {
                 Outcome::Length(self.number()?)
@@ -175,7 +186,7 @@ impl Outcomes<'_> {
                 let count = self.number()?;
                 Outcome::Items((0..count).map(|_| self.text()).collect::<Option<_>>()?)
             }
-            Operation::Claim { owner, .. } => Outcome::Claimed(Lease {
+            Operation::Claim { owner, .. } | Operation::Renew { owner, .. } => Outcome::Claimed(Lease {
                 owner: owner.clone(),
                 fence: self.number()?,
                 expires_at: self.number()?,

@@ -1,11 +1,11 @@
 //! How random requests are made.
 
-use automation_kv_engine::model::{Condition, ListEnd};
+use automation_kv_engine::model::{Condition, ListEnd, OperationNames, Scope};
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value};
 
 use crate::requests::{
-    Action, By, Cursor, Expiry, Filter, Guard, Hop, Json, Operation, Path, Place, Step, Style, Test,
+    Action, By, Cursor, Expiry, Fence, Filter, Guard, Hop, Json, Operation, Path, Place, Step, Style, Test,
 };
 use crate::worth::TIMES;
 
@@ -29,10 +29,12 @@ pub fn action() -> impl Strategy<Value = Action> {
     ];
     let once = prop_oneof![3 => Just(None), 1 => name.prop_map(Some)];
     prop_oneof![
-        16 => (operations, guard, prop::bool::weighted(0.2), once).prop_map(|(operations, guard, always_bump, once)| {
-            Action::Request { operations, guard, always_bump, once }
-        }),
-        2 => (0..3_usize).prop_map(Action::Retry),
+        16 => (operations, guard, prop::bool::weighted(0.2), once, scope()).prop_map(
+            |(operations, guard, always_bump, once, scope)| {
+                Action::Request { operations, guard, always_bump, once, scope }
+            }
+        ),
+        2 => (0..3_usize, scope()).prop_map(|(age, scope)| Action::Retry(age, scope)),
         2 => Just(Action::Savepoint),
         2 => (0..4_u32).prop_map(Action::Rollback),
         4 => (prop::bool::weighted(0.8), limit_bytes(), value_limit_bytes(), clock_step()).prop_map(
@@ -40,6 +42,27 @@ pub fn action() -> impl Strategy<Value = Action> {
                 Action::Reopen { save, limit_bytes, value_limit_bytes, clock_step_ms }
             }
         ),
+    ]
+}
+
+/// Mostly none, or one that few requests exceed.
+fn scope() -> impl Strategy<Value = Option<Scope>> {
+    let prefixes = prop::sample::subsequence(vec!["", "d", "document", "documents", "l", "le", "c", "k", "é"], 0..4);
+    let prefixes = prefixes.prop_map(|prefixes| prefixes.into_iter().map(str::to_owned).collect());
+    let operations = prop_oneof![
+        2 => Just(OperationNames::all()),
+        1 => (any::<u32>(), any::<u32>()).prop_map(|bits| OperationNames::from_bits_truncate(bits.0 | bits.1)),
+    ];
+    let scope = (
+        prop::bool::weighted(0.8),
+        prop::option::weighted(0.4, prefixes),
+        operations,
+    );
+    prop_oneof![
+        4 => Just(None),
+        1 => scope.prop_map(|(may_write, key_prefixes, operations)| {
+            Some(Scope { may_write, key_prefixes, operations })
+        }),
     ]
 }
 
@@ -92,6 +115,12 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => key("list").prop_map(|key| Operation::Length { key }),
         3 => (key("lease"), owner(), lease_time()).prop_map(|(key, owner, milliseconds)| {
             Operation::Claim { key, owner, milliseconds }
+        }),
+        1 => (key("lease"), owner(), fence(), lease_time()).prop_map(|(key, owner, fence, milliseconds)| {
+            Operation::Renew { key, owner, fence, milliseconds }
+        }),
+        1 => (key("lease"), owner(), fence()).prop_map(|(key, owner, fence)| {
+            Operation::Release { key, owner, fence }
         }),
     ]
 }
@@ -166,6 +195,10 @@ fn owner() -> impl Strategy<Value = String> {
         20 => prop::sample::select(vec!["me", "you", "h\"é\n"]).prop_map(str::to_owned),
         1 => prop::sample::select(vec![String::new(), "é".repeat(255), "é".repeat(256)]),
     ]
+}
+
+fn fence() -> impl Strategy<Value = Fence> {
+    prop_oneof![2 => Just(Fence::Any), 2 => (0..4_u64).prop_map(Fence::BelowCurrent)]
 }
 
 fn lease_time() -> impl Strategy<Value = u64> {

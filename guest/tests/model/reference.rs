@@ -4,14 +4,15 @@
 //! wherever something may have to be undone.
 
 use automation_kv_engine::model::{
-    Attributes, Condition, Entry, Kind, Lease, ListEnd, Listed, Once, Outcome, Page, Reason, Rejection, Reply, Stored,
-    TimestampMs,
+    Attributes, Condition, Entry, Kind, Lease, ListEnd, Listed, Once, Outcome, Page, Reason, Rejection, Reply, Scope,
+    Stored, TimestampMs,
 };
 use serde_json::{Map, Value};
 
 use crate::reference_arguments::{argument_problem, key_problem, once_problem, value_problem};
 use crate::reference_edits;
-use crate::requests::{Cursor, Expiry, Filter, Hop, Json, Operation, Path, Step, Test};
+use crate::reference_scope::{is_in_scope, scope_problem};
+use crate::requests::{Cursor, Expiry, Fence, Filter, Hop, Json, Operation, Path, Step, Test};
 use crate::worth;
 
 pub const MAX_LEVELS: usize = 32;
@@ -58,6 +59,7 @@ pub struct Asked {
     pub if_version: Option<i64>,
     pub always_bump: bool,
     pub once: Option<Once>,
+    pub scope: Option<Scope>,
 }
 
 /// What all requests of a session share.
@@ -70,8 +72,9 @@ pub struct Circumstances {
 }
 
 /// A request being carried out on a copy of the state.
-struct Attempt {
+struct Attempt<'a> {
     state: State,
+    scope: Option<&'a Scope>,
     circumstances: Circumstances,
     wrote: bool,
     /// The first key whose growth took the state over the limit.
@@ -93,6 +96,9 @@ impl State {
 
     /// Carries out a request, all of it or nothing of it. Texts in rejections are empty, but for those of keys.
     pub fn execute(&mut self, asked: &Asked, circumstances: Circumstances) -> Result<Reply, Rejection> {
+        if let Some(rejection) = asked.scope.as_ref().and_then(|scope| scope_problem(asked, scope)) {
+            return Err(rejection);
+        }
         if let Some(reason) = asked.once.as_ref().and_then(once_problem) {
             return Err(whole(reason));
         }
@@ -105,12 +111,19 @@ impl State {
             if before.once != *once {
                 return Err(whole(Reason::OnceMismatch));
             }
-            return Ok(Reply {
+            let mut reply = Reply {
                 is_replay: true,
                 limit_bytes: circumstances.limit_bytes,
                 has_expired: circumstances.has_expired,
                 ..before.reply.clone()
-            });
+            };
+            for outcome in &mut reply.outcomes {
+                if let Outcome::Keys(page) = outcome {
+                    page.keys
+                        .retain(|listed| is_in_scope(&listed.key, asked.scope.as_ref()));
+                }
+            }
+            return Ok(reply);
         }
         if let Some(expected) = asked.if_version
             && i128::from(expected) != i128::from(self.version)
@@ -120,6 +133,7 @@ impl State {
         }
         let mut attempt = Attempt {
             state: self.clone(),
+            scope: asked.scope.as_ref(),
             circumstances,
             wrote: false,
             outgrown_by: None,
@@ -174,7 +188,7 @@ impl Kept {
     }
 }
 
-impl Attempt {
+impl Attempt<'_> {
     fn operate(&mut self, operation: &Operation) -> Result<Outcome, Reason> {
         match operation {
             Operation::ListKeys {
@@ -232,6 +246,23 @@ impl Attempt {
                 owner,
                 milliseconds,
             } => self.claim(key, owner, *milliseconds),
+            Operation::Renew {
+                key,
+                owner,
+                fence,
+                milliseconds,
+            } => {
+                let lease = self.held(key, owner, *fence)?;
+                let expires_at = self.circumstances.now + milliseconds;
+                let value = self.existing(key)?.value.clone();
+                self.put_until(key, value, Some(expires_at));
+                Ok(Outcome::Claimed(Lease { expires_at, ..lease }))
+            }
+            Operation::Release { key, owner, fence } => {
+                self.held(key, owner, *fence)?;
+                self.wrote |= self.take_out(key);
+                Ok(Outcome::Removed(1))
+            }
         }
     }
 
@@ -243,7 +274,8 @@ impl Attempt {
         };
         let entries = self.state.entries.iter();
         let mut matching: Vec<&Kept> = entries
-            .filter(|kept| kept.key.starts_with(prefix) && behind.is_none_or(|ordinal| kept.ordinal > ordinal))
+            .filter(|kept| kept.key.starts_with(prefix) && is_in_scope(&kept.key, self.scope))
+            .filter(|kept| behind.is_none_or(|ordinal| kept.ordinal > ordinal))
             .collect();
         let mut next = None;
         if let Some(limit) = limit
@@ -454,6 +486,14 @@ impl Attempt {
         }))
     }
 
+    /// The lease that an owner has, with a number if one is named.
+    fn held(&self, key: &str, owner: &str, fence: Fence) -> Result<Lease, Reason> {
+        let kept = self.state.find(key).ok_or(Reason::NotHeld)?;
+        let lease = lease(kept).ok_or(Reason::NotALease)?;
+        let is_theirs = lease.owner == owner && fence.number().is_none_or(|fence| fence == lease.fence);
+        is_theirs.then_some(lease).ok_or(Reason::NotHeld)
+    }
+
     /// The items of the list under a key, or none if there is no such key.
     fn items(&self, key: &str) -> Result<Option<Vec<Value>>, Reason> {
         match self.state.find(key).map(|kept| &kept.value) {
@@ -638,14 +678,14 @@ pub fn invalid(name: &'static str) -> Reason {
     Reason::InvalidArgument { name, message }
 }
 
-fn at(index: usize, reason: Reason) -> Rejection {
+pub fn at(index: usize, reason: Reason) -> Rejection {
     Rejection {
         operation: Some(u32::try_from(index).expect("a short request")),
         reason,
     }
 }
 
-fn whole(reason: Reason) -> Rejection {
+pub fn whole(reason: Reason) -> Rejection {
     Rejection {
         operation: None,
         reason,

@@ -41,16 +41,20 @@ pub fn argument_problem(operation: &Operation, now: TimestampMs) -> Option<Reaso
         Operation::Claim {
             owner, milliseconds, ..
         } => {
-            if !(1..=255).contains(&owner.chars().count()) {
-                Some(invalid("owner"))
-            } else if *milliseconds == 0 || *milliseconds > END_OF_9999 - now {
-                Some(invalid("milliseconds"))
+            if (1..=255).contains(&owner.chars().count()) {
+                lease_time_problem(*milliseconds, now)
             } else {
-                None
+                Some(invalid("owner"))
             }
         }
+        Operation::Renew { milliseconds, .. } => lease_time_problem(*milliseconds, now),
         _ => None,
     }
+}
+
+fn lease_time_problem(milliseconds: u64, now: TimestampMs) -> Option<Reason> {
+    let fits = milliseconds > 0 && milliseconds <= END_OF_9999 - now;
+    (!fits).then(|| invalid("milliseconds"))
 }
 
 fn step_problem(step: &Step) -> Option<Reason> {

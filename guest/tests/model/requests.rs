@@ -1,7 +1,7 @@
 //! Random requests: what they are, and how they are spelled. Everything random is made from its meaning, so the model
 //! never has to read what the engine reads.
 
-use automation_kv_engine::model::{self, Condition, ListEnd};
+use automation_kv_engine::model::{self, Condition, ListEnd, Scope};
 use serde_json::Value;
 
 /// An operation whose arguments know what they mean.
@@ -82,6 +82,17 @@ pub enum Operation {
         owner: String,
         milliseconds: u64,
     },
+    Renew {
+        key: String,
+        owner: String,
+        fence: Fence,
+        milliseconds: u64,
+    },
+    Release {
+        key: String,
+        owner: String,
+        fence: Fence,
+    },
 }
 
 /// Where a listing goes on.
@@ -97,6 +108,15 @@ pub enum Cursor {
     },
     /// Text that nobody gave.
     Strange(String),
+}
+
+/// Which number a lease must have.
+#[derive(Debug, Clone, Copy)]
+pub enum Fence {
+    Any,
+    /// So far below the document's version, when it is asked for first.
+    BelowCurrent(u64),
+    Exactly(u64),
 }
 
 /// How long a key is to live.
@@ -210,9 +230,10 @@ pub enum Action {
         always_bump: bool,
         /// The key of `once`; the fingerprint is another one for each request.
         once: Option<String>,
+        scope: Option<Scope>,
     },
-    /// Sends an earlier request again, counted from the latest that had `once`.
-    Retry(usize),
+    /// Sends an earlier request again, counted from the latest that had `once`, in another scope.
+    Retry(usize, Option<Scope>),
     Savepoint,
     Rollback(u32),
     /// Ends the session, with or without saving, and begins the next one at another time.
@@ -250,7 +271,9 @@ impl Operation {
             | Self::Trim { key, .. }
             | Self::Remove { key, .. }
             | Self::Length { key }
-            | Self::Claim { key, .. } => Some(key),
+            | Self::Claim { key, .. }
+            | Self::Renew { key, .. }
+            | Self::Release { key, .. } => Some(key),
         }
     }
 
@@ -267,6 +290,11 @@ impl Operation {
                 if let Test::VersionsBelowCurrent(offsets) = test {
                     let versions = offsets.iter().map(|offset| moment.version.saturating_sub(*offset));
                     *test = Test::KeyVersion(versions.collect());
+                }
+            }
+            Self::Renew { fence, .. } | Self::Release { fence, .. } => {
+                if let Fence::BelowCurrent(offset) = *fence {
+                    *fence = Fence::Exactly(moment.version.saturating_sub(offset));
                 }
             }
             Self::ListKeys { cursor, .. } => {
@@ -291,11 +319,7 @@ impl Operation {
             } => model::Operation::ListKeys {
                 prefix,
                 limit,
-                cursor: match cursor {
-                    Cursor::None | Cursor::Recent(_) => None,
-                    Cursor::Known { engine, .. } => Some(engine),
-                    Cursor::Strange(text) => Some(text),
-                },
+                cursor: cursor.text(),
                 values,
             },
             Self::Get { key, path } => {
@@ -305,14 +329,7 @@ impl Operation {
             Self::Check { key, path, test } => model::Operation::Check {
                 key,
                 path: path.map(Path::text),
-                test: match test {
-                    Test::Exists => model::Test::Exists,
-                    Test::Absent => model::Test::Absent,
-                    Test::Equals(value) => model::Test::Equals(value.text()),
-                    Test::KeyVersion(versions) | Test::VersionsBelowCurrent(versions) => {
-                        model::Test::KeyVersion(versions)
-                    }
-                },
+                test: test.spelled(),
             },
             Self::Set {
                 key,
@@ -355,17 +372,7 @@ impl Operation {
             Self::Trim { key, start, stop } => model::Operation::Trim { key, start, stop },
             Self::Remove { key, matching } => model::Operation::Remove {
                 key,
-                matching: match matching {
-                    Filter::Equals(value) => model::Filter::Equals(value.text()),
-                    Filter::FieldEquals { field, value } => model::Filter::FieldEquals {
-                        field: field.text(),
-                        value: value.text(),
-                    },
-                    Filter::OlderThan { field, milliseconds } => model::Filter::OlderThan {
-                        field: field.map(Path::text),
-                        milliseconds,
-                    },
-                },
+                matching: matching.spelled(),
             },
             Self::Length { key } => model::Operation::Length { key },
             Self::Claim {
@@ -377,6 +384,69 @@ impl Operation {
                 owner,
                 milliseconds,
             },
+            Self::Renew {
+                key,
+                owner,
+                fence,
+                milliseconds,
+            } => model::Operation::Renew {
+                key,
+                owner,
+                fence: fence.number(),
+                milliseconds,
+            },
+            Self::Release { key, owner, fence } => model::Operation::Release {
+                key,
+                owner,
+                fence: fence.number(),
+            },
+        }
+    }
+}
+
+impl Cursor {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::None | Self::Recent(_) => None,
+            Self::Known { engine, .. } => Some(engine),
+            Self::Strange(text) => Some(text),
+        }
+    }
+}
+
+impl Test {
+    fn spelled(self) -> model::Test {
+        match self {
+            Self::Exists => model::Test::Exists,
+            Self::Absent => model::Test::Absent,
+            Self::Equals(value) => model::Test::Equals(value.text()),
+            Self::KeyVersion(versions) | Self::VersionsBelowCurrent(versions) => model::Test::KeyVersion(versions),
+        }
+    }
+}
+
+impl Filter {
+    fn spelled(self) -> model::Filter {
+        match self {
+            Self::Equals(value) => model::Filter::Equals(value.text()),
+            Self::FieldEquals { field, value } => model::Filter::FieldEquals {
+                field: field.text(),
+                value: value.text(),
+            },
+            Self::OlderThan { field, milliseconds } => model::Filter::OlderThan {
+                field: field.map(Path::text),
+                milliseconds,
+            },
+        }
+    }
+}
+
+impl Fence {
+    pub fn number(self) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Exactly(number) => Some(number),
+            Self::BelowCurrent(_) => unreachable!("it is settled before"),
         }
     }
 }

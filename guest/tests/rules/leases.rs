@@ -2,7 +2,7 @@
 
 use automation_kv_engine::Session;
 use automation_kv_engine::document::Document;
-use automation_kv_engine::model::{Expiry, Lease, Outcome, Reason, Test};
+use automation_kv_engine::model::{Expiry, Lease, Outcome, Reason};
 
 use crate::support::*;
 
@@ -118,13 +118,54 @@ fn what_is_no_lease_cannot_be_claimed() {
 }
 
 #[test]
-fn an_owner_releases_its_own_lease_only() {
+fn renewing_keeps_the_number_and_is_a_write_even_for_the_same_time() {
     let mut session = empty();
     accept(&mut session, [claim("lock", "me", 10)]);
-    let mine = Test::Equals(r#"{"owner":"me","fence":1}"#.to_owned());
-    accept(&mut session, [check("lock", mine.clone()), delete("lock")]);
-    accept(&mut session, [claim("lock", "you", 10)]);
-    refuse(&mut session, [check("lock", mine), delete("lock")]);
+    for (fence, milliseconds, version) in [(None, 10, 2), (Some(1), 5, 3), (Some(1), 20, 4)] {
+        let reply = accept(&mut session, [renew("lock", "me", fence, milliseconds)]);
+        assert_eq!(reply.outcomes, [Outcome::Claimed(lease("me", 1, NOW + milliseconds))]);
+        assert_eq!(reply.version, version);
+    }
+}
+
+#[test]
+fn a_lease_that_was_released_is_free() {
+    let mut session = empty();
+    accept(&mut session, [claim("lock", "me", 10)]);
+    let released = outcome(&mut session, release("lock", "me", Some(1)));
+    assert_eq!(released, Outcome::Removed(1));
+    let claimed = outcome(&mut session, claim("lock", "you", 10));
+    assert_eq!(claimed, Outcome::Claimed(lease("you", 3, NOW + 10)));
+}
+
+#[test]
+fn only_its_owner_with_its_number_renews_or_releases_a_lease() {
+    let mut session = empty();
+    accept(&mut session, [claim("lock", "me", 10)]);
+    for (key, owner, fence) in [
+        ("lock", "you", None),
+        ("lock", "you", Some(1)),
+        ("lock", "me", Some(2)),
+        ("lock", "", None),
+        ("free", "me", None),
+    ] {
+        for operation in [renew(key, owner, fence, 10), release(key, owner, fence)] {
+            assert_eq!(refuse(&mut session, [operation]), at(0, Reason::NotHeld));
+        }
+    }
+    let mut session = at_time(&session, NOW + 10);
+    assert_eq!(
+        refuse(&mut session, [renew("lock", "me", None, 10)]),
+        at(0, Reason::NotHeld)
+    );
+}
+
+#[test]
+fn what_is_no_lease_is_neither_renewed_nor_released() {
+    let mut session = holding("lock", r#"{"owner":"me","fence":1}"#);
+    for operation in [renew("lock", "me", Some(1), 10), release("lock", "me", None)] {
+        assert_eq!(refuse(&mut session, [operation]), at(0, Reason::NotALease));
+    }
 }
 
 #[test]
@@ -138,5 +179,15 @@ fn owners_and_times_have_limits() {
     ] {
         let reason = refuse(&mut empty(), [claim("lock", owner, milliseconds)]).reason;
         assert!(matches!(reason, Reason::InvalidArgument { name, .. } if name == named));
+    }
+    for milliseconds in [0, u64::MAX] {
+        let reason = refuse(&mut empty(), [renew("lock", "me", None, milliseconds)]).reason;
+        assert!(matches!(
+            reason,
+            Reason::InvalidArgument {
+                name: "milliseconds",
+                ..
+            }
+        ));
     }
 }

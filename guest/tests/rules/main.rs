@@ -26,4 +26,5 @@ mod order_of_checks;
 mod removal;
 mod restore;
 mod savepoints;
+mod scopes;
 mod spelling;

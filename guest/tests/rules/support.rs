@@ -53,6 +53,7 @@ pub fn request<const N: usize>(operations: [Operation; N], if_version: Option<i6
         if_version,
         always_bump: false,
         once: None,
+        scope: None,
     }
 }
 
@@ -147,6 +148,23 @@ pub fn claim(key: &str, owner: &str, milliseconds: u64) -> Operation {
         key: key.to_owned(),
         owner: owner.to_owned(),
         milliseconds,
+    }
+}
+
+pub fn renew(key: &str, owner: &str, fence: Option<u64>, milliseconds: u64) -> Operation {
+    Operation::Renew {
+        key: key.to_owned(),
+        owner: owner.to_owned(),
+        fence,
+        milliseconds,
+    }
+}
+
+pub fn release(key: &str, owner: &str, fence: Option<u64>) -> Operation {
+    Operation::Release {
+        key: key.to_owned(),
+        owner: owner.to_owned(),
+        fence,
     }
 }
 

@@ -190,6 +190,7 @@ fn single(operation: model::Operation) -> model::Request {
         if_version: None,
         always_bump: false,
         once: None,
+        scope: None,
     }
 }
 

@@ -1,17 +1,23 @@
 //! `/v1/automations`: which automations there are, and getting rid of one. For administrators.
 
-use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
+use serde_json::json;
+use utoipa::openapi::Type;
+use utoipa::openapi::path::HttpMethod;
 
-use super::Api;
 use super::error::{ApiError, Problem};
 use super::extract::{Administrator, Query};
 use super::json::{self, Object};
+use super::openapi::refusals::{AUTOMATION_NOT_FOUND, BUSY, OUTCOME_UNKNOWN, STORAGE_FULL};
+use super::openapi::schema::{
+    Schema, boolean, list as list_of, must, named, natural, object, or_null, pattern, string, time, within,
+};
+use super::openapi::{Answer, Endpoint, Operation, in_path, query};
 use crate::automation::AutomationId;
 use crate::service::AutomationSummary;
 
@@ -21,13 +27,11 @@ const DEFAULT_LIMIT: u32 = 100;
 /// The most automations in a page.
 const MAX_LIMIT: u32 = 1000;
 
-/// The routes under `path`, each with and without a slash at its end.
-pub(super) fn routes(path: &str) -> Router<Api> {
-    Router::new()
-        .route(path, get(list))
-        .route(&format!("{path}/"), get(list))
-        .route(&format!("{path}/{{id}}"), delete(remove))
-        .route(&format!("{path}/{{id}}/"), delete(remove))
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new("", get(list), describe_list),
+        Endpoint::new("/{id}", delete(remove), describe_remove),
+    ]
 }
 
 /// A page of automations, in the order of their ids.
@@ -95,4 +99,115 @@ fn cursor(query: &Query) -> Result<Option<AutomationId>, ApiError> {
 
 fn respond(object: Object) -> Response {
     (StatusCode::OK, [(CONTENT_TYPE, "application/json")], object.finish()).into_response()
+}
+
+fn describe_list() -> Vec<Operation> {
+    let answer = object([
+        must(
+            "automations",
+            list_of(named("Automation"), "The automations, in the order of their ids."),
+        ),
+        must("count", natural("How many there are in this answer.")),
+        must(
+            "next_cursor",
+            or_null(
+                string("What the next page needs as `cursor`; `null` on the last one."),
+                Type::String,
+            ),
+        ),
+    ]);
+    let operation = Operation::with_token(HttpMethod::Get, "listAutomations", "List automations")
+        .tagged("Administration")
+        .text(
+            "The automations that have a state, page by page. A page is no snapshot: what is made or deleted while \
+             somebody pages may be in or not. Every state of a page is opened, so a page costs what as many reads do.",
+        )
+        .takes([
+            query(
+                "limit",
+                "Automations in the answer, at most; 100 unless given.",
+                within(1, u64::from(MAX_LIMIT), ""),
+                json!(DEFAULT_LIMIT),
+            ),
+            query(
+                "cursor",
+                "The `next_cursor` of the page before.",
+                named("AutomationId"),
+                json!("00000000-0000-4000-8000-0000000000de"),
+            ),
+        ])
+        .answers(
+            200,
+            Answer::json(
+                "A page.",
+                answer.into(),
+                &[(
+                    "page",
+                    r#"{"automations":[{"automation_id":"00000000-0000-4000-8000-0000000000de","version":29,
+                        "size_bytes":198,"stored_bytes":504,"created_at":"2026-11-25T23:12:20.095+00:00",
+                        "updated_at":"2026-11-25T23:12:21.996+00:00"}],"count":1,"next_cursor":null}"#,
+                )],
+            ),
+        );
+    vec![operation]
+}
+
+fn describe_remove() -> Vec<Operation> {
+    let answer = object([
+        must("automation_id", named("AutomationId")),
+        must("deleted", boolean("Whether there was a state.")),
+    ]);
+    let operation = Operation::with_token(
+        HttpMethod::Delete,
+        "deleteAutomation",
+        "Delete an automation's state for good",
+    )
+    .tagged("Administration")
+    .text(
+        "From then on every call with a token of that automation is 410 `automation_deleted`, and no call brings it \
+             back. Repeating it is safe.",
+    )
+    .takes([in_path(
+        "id",
+        "Which automation.",
+        named("AutomationId"),
+        "123e4567-e89b-12d3-a456-426614174000",
+    )])
+    .answers(
+        200,
+        Answer::json(
+            "The state is gone.",
+            answer.into(),
+            &[(
+                "deleted",
+                r#"{"automation_id":"123e4567-e89b-12d3-a456-426614174000","deleted":true}"#,
+            )],
+        ),
+    )
+    .refuses(&[&AUTOMATION_NOT_FOUND, &BUSY, &OUTCOME_UNKNOWN, &STORAGE_FULL]);
+    vec![operation]
+}
+
+/// The schemas that are worth a name.
+pub(super) fn schemas() -> [(&'static str, Schema); 2] {
+    let or_unknown = |description| or_null(natural(description), Type::Integer);
+    let automation = object([
+        must("automation_id", named("AutomationId")),
+        must(
+            "version",
+            or_unknown("The state's version; `null` if the state does not open."),
+        ),
+        must(
+            "size_bytes",
+            or_unknown("The state as compact JSON, what counts against its limit."),
+        ),
+        must("stored_bytes", natural("What the state takes sealed.")),
+        must("created_at", time("When it was first written.")),
+        must("updated_at", time("When it was last written.")),
+    ]);
+    let id = pattern(
+        "^(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32})$",
+        "A UUID, with or without hyphens.",
+    );
+    [("Automation", automation.into()), ("AutomationId", id.into())]
 }

@@ -9,8 +9,11 @@ pub(super) const NAMES: [&str; 3] = ["ex", "px", "exat"];
 /// The option for leaving a key's time as it is, instead of the others.
 pub(super) const KEEP: &str = "keepttl";
 
+/// The most milliseconds that a key may be given to live: some 7900 years, so that its end has a year of four digits.
+pub(super) const MAX_LIFETIME_MS: u64 = 250_000_000_000_000;
+
 /// 9999-01-01T00:00:00Z, the latest end: every time has four digits for its year.
-const LATEST_MS: TimestampMs = 253_370_764_800_000;
+pub(super) const LATEST_MS: TimestampMs = 253_370_764_800_000;
 
 /// What is wrong with an option.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub(super) fn choose(given: &[(&'static str, Option<&str>)], keep: bool, now: Ti
 
 /// The most milliseconds from now that a key may live.
 pub(super) fn longest_ms(now: TimestampMs) -> u64 {
-    LATEST_MS.saturating_sub(now)
+    LATEST_MS.saturating_sub(now).min(MAX_LIFETIME_MS)
 }
 
 fn read(name: &'static str, text: &str, now: TimestampMs) -> Result<Expiry, Fault> {
@@ -54,7 +57,7 @@ fn read(name: &'static str, text: &str, now: TimestampMs) -> Result<Expiry, Faul
     let number = text.parse::<u64>().ok().filter(|number| (1..=most).contains(number));
     let number = number.ok_or_else(|| Fault {
         name,
-        message: format!("must be an integer of {unit}, at least 1, that ends before the year 9999"),
+        message: format!("must be an integer of {unit} from 1 to {most}"),
         kind: "int_parsing",
     })?;
     Ok(match name {

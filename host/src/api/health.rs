@@ -1,6 +1,5 @@
 //! `/healthz` and `/readyz`, for load balancers and supervisors.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -10,11 +9,15 @@ use axum::routing::get;
 use super::Api;
 use super::error::ApiError;
 use super::json::Object;
+use super::openapi::refusals::{NOT_CONFIGURED, STORAGE_UNAVAILABLE};
+use super::openapi::schema::{must, object, word};
+use super::openapi::{Answer, Endpoint, Operation};
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+pub(super) fn endpoints() -> [Endpoint; 2] {
+    [
+        Endpoint::new("/healthz", get(healthz), describe_healthz),
+        Endpoint::new("/readyz", get(readyz), describe_readyz),
+    ]
 }
 
 /// 200 as long as the process answers at all.
@@ -36,4 +39,25 @@ async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
 fn ok() -> Response {
     let body = Object::new().string("status", "ok").finish();
     (StatusCode::OK, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn describe_healthz() -> Vec<Operation> {
+    let operation = Operation::open("getHealth", "Whether the process answers")
+        .tagged("Service")
+        .answers(200, described_ok("It does."));
+    vec![operation]
+}
+
+fn describe_readyz() -> Vec<Operation> {
+    let operation = Operation::open("getReadiness", "Whether calls on states can succeed")
+        .tagged("Service")
+        .text("200 if there is a secret and the database answers. One that takes no writes still answers.")
+        .answers(200, described_ok("They can."))
+        .refuses(&[&NOT_CONFIGURED, &STORAGE_UNAVAILABLE]);
+    vec![operation]
+}
+
+fn described_ok(description: &'static str) -> Answer {
+    let schema = object([must("status", word(["ok"]))]);
+    Answer::json(description, schema.into(), &[("ok", r#"{"status":"ok"}"#)])
 }

@@ -1,23 +1,22 @@
 //! `/v1/history`: what is kept of the caller's states. It stands beside `/v1/kv` and not in it, where `history` is a key
 //! like any other.
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use utoipa::openapi::path::HttpMethod;
 
-use super::Api;
 use super::error::ApiError;
 use super::extract::{Caller, Query};
 use super::json::{self, Object};
+use super::openapi::refusals::STATE;
+use super::openapi::schema::{list as list_of, must, natural, object, string, time};
+use super::openapi::{Answer, Endpoint, Operation};
 use crate::storage::Kept;
 
-/// The route, with and without a slash at its end.
-pub(super) fn routes(path: &str) -> Router<Api> {
-    Router::new()
-        .route(path, get(list))
-        .route(&format!("{path}/"), get(list))
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::new("/v1/history", get(list), describe_list)
 }
 
 /// The runs that have a state kept, latest first.
@@ -37,4 +36,37 @@ fn describe(kept: &Kept) -> String {
         .raw("kept_at", &json::time(kept.kept_at))
         .number("size_bytes", kept.size_bytes)
         .finish()
+}
+
+fn describe_list() -> Vec<Operation> {
+    let kept = object([
+        must("run_id", string("The run that wrote then.")),
+        must("version", natural("The version that the state had before.")),
+        must("kept_at", time("When the run first wrote.")),
+        must("size_bytes", natural("What the state took, as compact JSON.")),
+    ]);
+    let answer = object([
+        must("history", list_of(kept, "What is kept, latest first.")),
+        must("count", natural("How many there are.")),
+    ]);
+    let operation = Operation::with_token(HttpMethod::Get, "listHistory", "What is kept of earlier states")
+        .tagged("History")
+        .text(
+            "Before a run first writes, the state is kept, so that the run can be undone (`automation-kv restore`). Here \
+             is which runs have one kept; no values. For tokens that are restricted to neither keys nor operations.",
+        )
+        .answers(
+            200,
+            Answer::json(
+                "The runs.",
+                answer.into(),
+                &[(
+                    "history",
+                    r#"{"history":[{"run_id":"nightly-17","version":4,"kept_at":"2026-11-25T23:12:20.095+00:00",
+                        "size_bytes":198}],"count":1}"#,
+                )],
+            ),
+        )
+        .refuses(&STATE);
+    vec![operation]
 }

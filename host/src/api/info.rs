@@ -1,19 +1,17 @@
 //! `GET /v1/info`: what this service is. Needs no token and tells no secret.
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::Api;
 use super::json::Object;
+use super::openapi::schema::{must, object, string};
+use super::openapi::{Answer, Endpoint, Operation};
 use crate::engine;
 
-pub(super) fn routes(path: &str) -> Router<Api> {
-    Router::new()
-        .route(path, get(info))
-        .route(&format!("{path}/"), get(info))
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::new("/v1/info", get(info), describe)
 }
 
 async fn info() -> Response {
@@ -30,4 +28,28 @@ fn text() -> String {
         .string("version", env!("CARGO_PKG_VERSION"))
         .raw("engine", &engine)
         .finish()
+}
+
+fn describe() -> Vec<Operation> {
+    let engine = object([
+        must("sha256", string("Of the component, in hexadecimal.")),
+        must("wit", string("The package that it implements.")),
+    ]);
+    let answer = object([must("version", string("Of the service.")), must("engine", engine)]);
+    let operation = Operation::open("getInfo", "What this service is")
+        .tagged("Service")
+        .text("The engine is the one that `automation-kv engine export` gives.")
+        .answers(
+            200,
+            Answer::json(
+                "Version and engine.",
+                answer.into(),
+                &[(
+                    "info",
+                    r#"{"version":"0.1.0","engine":{"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                        "wit":"automation:kv@1.0.0"}}"#,
+                )],
+            ),
+        );
+    vec![operation]
 }

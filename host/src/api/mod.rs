@@ -15,6 +15,7 @@ mod kv;
 mod metrics;
 mod observe;
 mod offline;
+mod openapi;
 mod precondition;
 mod server;
 mod trial;
@@ -30,10 +31,18 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::service::Service;
 use crate::token::Tokens;
 use error::ApiError;
+use openapi::{Document, Endpoint, routes, routes_with_slashes};
 
 pub use offline::{OfflineBatch, Refused};
+pub use openapi::document as openapi_document;
 pub use server::Stopped;
 pub use trial::{Call, Fault, Trial};
+
+/// Where the states are.
+const KV: &str = "/v1/kv";
+
+/// Where the automations are.
+const AUTOMATIONS: &str = "/v1/automations";
 
 /// What the handlers share. Without a secret there is no service, and every call on states is 503.
 #[derive(Clone)]
@@ -83,17 +92,18 @@ impl Api {
     /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
     /// `base_path` is empty, or starts with a slash and does not end in one.
     fn router(self, base_path: &str) -> Router {
+        let document = Document::new(base_path);
+        let under = |path| states(path).merge(routes(path, vec![document.endpoint()]));
         let mut router = match base_path {
-            "" => states(""),
-            path => states("").merge(states(path)),
+            "" => under(""),
+            path => under("").merge(under(path)),
         };
         if let Some(trial) = &self.trial {
             router = router.layer(axum::middleware::from_fn_with_state(Arc::clone(trial), trial::watch));
         }
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router
-            .merge(health::routes())
-            .merge(metrics::routes())
+            .merge(routes("", at_root()))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(cors)
@@ -105,13 +115,42 @@ impl Api {
 /// The states under `base_path` + `/v1/kv`, and what stands beside them. What is nested sees only what follows that
 /// in the path.
 fn states(base_path: &str) -> Router<Api> {
-    let path = format!("{base_path}/v1/kv");
-    automations::routes(&format!("{base_path}/v1/automations"))
-        .merge(info::routes(&format!("{base_path}/v1/info")))
-        .merge(history::routes(&format!("{base_path}/v1/history")))
-        .route(&path, kv::state())
-        .route(&format!("{path}/"), kv::state())
-        .nest(&path, kv::keys())
+    let path = format!("{base_path}{KV}");
+    routes_with_slashes(&path, vec![kv::state()])
+        .nest(&path, routes_with_slashes("", kv::keys()))
+        .merge(routes_with_slashes(
+            &format!("{base_path}{AUTOMATIONS}"),
+            automations::endpoints(),
+        ))
+        .merge(routes_with_slashes(base_path, beside_states()))
+}
+
+/// What stands beside the states.
+fn beside_states() -> Vec<Endpoint> {
+    vec![history::endpoint(), info::endpoint()]
+}
+
+/// What is at the root of the server only.
+fn at_root() -> Vec<Endpoint> {
+    let [healthz, readyz] = health::endpoints();
+    vec![healthz, readyz, metrics::endpoint()]
+}
+
+/// All endpoints, each with what comes before its path.
+fn endpoints() -> Vec<(&'static str, Endpoint)> {
+    let states = [kv::state()]
+        .into_iter()
+        .chain(kv::keys())
+        .map(|endpoint| (KV, endpoint));
+    let automations = automations::endpoints()
+        .into_iter()
+        .map(|endpoint| (AUTOMATIONS, endpoint));
+    let others = at_root().into_iter().chain([Document::new("").endpoint()]);
+    let others = beside_states().into_iter().chain(others);
+    states
+        .chain(automations)
+        .chain(others.map(|endpoint| ("", endpoint)))
+        .collect()
 }
 
 /// The largest body that is read. A value may grow by escapes on its way (up to six times), and a batch

@@ -7,7 +7,10 @@ use crate::service::Answer;
 use crate::vault::TimestampMs;
 
 /// A batch as `POST /v1/kv/batch` takes it.
-pub struct OfflineBatch(Batch);
+pub struct OfflineBatch {
+    request: Request,
+    batch: Batch,
+}
 
 /// A batch that was refused, as HTTP would answer it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +24,18 @@ pub struct Refused {
 impl OfflineBatch {
     /// Reads the body of a request that happens at `now`.
     pub fn read(body: &str, now: TimestampMs) -> Result<Self, Refused> {
-        Ok(Self(Batch::read(body, now, None)?))
+        let (request, batch) = Batch::read(body, now, None)?;
+        Ok(Self { request, batch })
     }
 
     /// What the engine is to be asked.
     pub fn request(&self) -> &Request {
-        &self.0.request
+        &self.request
     }
 
     /// The body of the answer, JSON text, for what the engine said.
     pub fn answer(self, answer: Answer) -> Result<String, Refused> {
-        Ok(self.0.word(answer)?.finish())
+        Ok(self.batch.word(&self.request, answer)?.finish())
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use super::knobs::{DatabaseKnobs, SecretKnobs};
-use super::operator::{self, Output, failed, time};
+use super::operator::{self, Output, time};
 use crate::automation::AutomationId;
 use crate::service::{AutomationSummary, Service, ServiceOptions};
 
@@ -68,7 +68,7 @@ impl List {
         let service = open(&self.secrets, &self.database).await?;
         let listed = service.automations(self.after, self.limit).await;
         service.close().await;
-        let listed = listed.map_err(|error| failed(&error))?;
+        let listed = listed?;
         match self.output {
             Output::Table => print_table(&listed),
             Output::Json => listed.iter().for_each(|summary| println!("{}", json(summary))),
@@ -85,7 +85,7 @@ impl Delete {
         let service = open(&self.secrets, &self.database).await?;
         let deleted = service.delete_automation(self.automation, Instant::now()).await;
         service.close().await;
-        if deleted.map_err(|error| failed(&error))? {
+        if deleted? {
             println!("deleted {}", self.automation);
         } else {
             println!("{} had no state; its tokens are of no use from now on", self.automation);

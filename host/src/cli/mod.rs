@@ -17,6 +17,7 @@ mod logging;
 mod manual;
 mod mcp;
 mod migrate;
+mod openapi;
 mod operator;
 mod output;
 mod rotate;
@@ -88,6 +89,8 @@ enum Command {
     Completions(manual::Completions),
     /// Write the manual pages.
     Man(manual::Man),
+    /// Print the description of the REST API in OpenAPI 3.1.
+    Openapi(openapi::Openapi),
 }
 
 /// Runs the command that the process was started with. The exit codes are those of `docs/cli.md`.
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Mcp(mcp) => mcp.run().map(done),
         Command::Completions(completions) => completions.run().map(done),
         Command::Man(man) => man.run().map(done),
+        Command::Openapi(openapi) => openapi.run().map(done),
     };
     result.unwrap_or_else(|error| {
         eprintln!("automation-kv: {error}");

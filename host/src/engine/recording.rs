@@ -17,6 +17,8 @@ pub fn request(request: &Request) -> Value {
         "if-version": request.if_version,
         "always-bump": request.always_bump,
         "once": once.map(|once| json!({"key": once.key, "fingerprint": once.fingerprint})),
+        // Nobody who gives requests straight to an engine is restricted.
+        "scope": null,
     })
 }
 
@@ -58,6 +60,14 @@ fn operation(operation: &Operation) -> Value {
         Operation::Claim(claim) => case(
             "claim",
             json!({"key": claim.key, "owner": claim.owner, "milliseconds": claim.milliseconds}),
+        ),
+        Operation::Renew(renew) => case(
+            "renew",
+            json!({"key": renew.key, "owner": renew.owner, "fence": renew.fence, "milliseconds": renew.milliseconds}),
+        ),
+        Operation::Release(release) => case(
+            "release",
+            json!({"key": release.key, "owner": release.owner, "fence": release.fence}),
         ),
     }
 }

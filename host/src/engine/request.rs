@@ -10,6 +10,7 @@ impl Request {
             if_version: None,
             always_bump: false,
             once: None,
+            scope: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{Answer, ServiceError};
 use crate::engine::EngineError;
-use crate::engine::types::{Expiry, ListEnd, Operation, Reason, Request};
+use crate::engine::types::{Expiry, Filter, ListEnd, Operation, Reason, Request};
 use crate::storage::Connections;
 
 /// The media type of the metrics as text.
@@ -174,6 +174,7 @@ impl Metrics {
                 Reason::KeyAbsent => self.conflict("key_not_exists"),
                 Reason::CheckFailed(_) => self.conflict("check_failed"),
                 Reason::Held(_) => self.conflict("held"),
+                Reason::NotHeld => self.conflict("not_held"),
                 _ => {}
             },
             Err(ServiceError::Busy) => self.conflict("lock_timeout"),
@@ -235,8 +236,11 @@ pub(super) fn operation_name(request: &Request) -> &'static str {
         Some(Operation::Pop(_)) => "rpop",
         Some(Operation::Range(_)) => "range",
         Some(Operation::Trim(_)) => "trim",
+        Some(Operation::Remove(remove)) if matches!(remove.matching, Filter::OlderThan(_)) => "prune",
         Some(Operation::Remove(_)) => "remove",
         Some(Operation::Length(_)) => "len",
         Some(Operation::Claim(_)) => "claim",
+        Some(Operation::Renew(_)) => "renew",
+        Some(Operation::Release(_)) => "release",
     }
 }

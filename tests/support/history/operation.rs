@@ -44,6 +44,7 @@ impl Author {
             if_version,
             always_bump: is_batch,
             once: None,
+            scope: None,
         }
     }
 
@@ -322,7 +323,12 @@ fn refusal(reason: &Reason) -> (u16, &'static str) {
         Reason::ValueTooLarge(_) => (413, "value_too_large"),
         Reason::InvalidJson(_) | Reason::InvalidArgument(_) => (422, "invalid_request"),
         Reason::InvalidKey(_) => (400, "invalid_key"),
-        Reason::CheckFailed(_) | Reason::Held(_) | Reason::NotALease | Reason::OnceMismatch => {
+        Reason::Forbidden(_)
+        | Reason::CheckFailed(_)
+        | Reason::Held(_)
+        | Reason::NotHeld
+        | Reason::NotALease
+        | Reason::OnceMismatch => {
             unreachable!("{reason:?} has no author")
         }
     }

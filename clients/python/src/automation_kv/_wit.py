@@ -38,6 +38,7 @@ class Asked:
             "operations": self._checks + [one for several in self._operations for one in several],
             "if-version": self._call.members.get("if_version") if is_batch else self._call.if_version,
             "always-bump": is_batch,
+            "scope": None,
             "once": None,
         }
 

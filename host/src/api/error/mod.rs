@@ -4,6 +4,7 @@
 //! Each layer's errors become answers here and nowhere else. What is ours to know (causes, backtraces)
 //! goes to the log and never into an answer.
 
+mod forbidden;
 mod operation_failed;
 mod refused;
 mod rejection;
@@ -116,11 +117,6 @@ impl ApiError {
     /// The status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         self.status
-    }
-
-    /// Whether it has this code.
-    pub(super) fn is(&self, code: &str) -> bool {
-        self.code == code
     }
 
     /// Gives it another code.

@@ -25,9 +25,14 @@ pub(super) fn operation_failed(reason: &Reason, index: usize, item: &BatchItem<'
             let problem = type_mismatch(*mismatch, operation);
             ("type_mismatch", format!("key '{key}' {problem}"))
         }
-        Reason::CheckFailed(failure) => check_failed(item, operation, failure),
+        Reason::CheckFailed(failure) => check_failed(key, operation, failure),
         Reason::Held(lease) => ("held", format!("key '{key}' is held by '{}'", lease.owner)),
-        Reason::NotALease => ("not_a_lease", format!("key '{key}' is not a lease")),
+        Reason::NotALease if matches!(operation, Operation::Claim(_)) => {
+            ("not_a_lease", format!("key '{key}' is not a lease"))
+        }
+        Reason::NotALease | Reason::NotHeld => {
+            ("not_held", format!("key '{key}' is not a lease that this owner holds"))
+        }
         _ => return unexpected(),
     };
     let detail = Object::new()
@@ -54,12 +59,10 @@ fn type_mismatch(mismatch: TypeMismatch, operation: &Operation) -> &'static str 
     }
 }
 
-/// What did not hold: what the item is about decides what that means.
-fn check_failed(item: &BatchItem<'_>, operation: &Operation, failure: &CheckFailure) -> (&'static str, String) {
-    let key = item.key;
-    match (item.name, operation) {
-        ("check", Operation::Check(check)) => ("check_failed", unmet(check, failure)),
-        (_, Operation::Check(_)) => ("not_held", format!("key '{key}' is not a lease that this owner holds")),
+/// What did not hold.
+fn check_failed(key: &str, operation: &Operation, failure: &CheckFailure) -> (&'static str, String) {
+    match operation {
+        Operation::Check(check) => ("check_failed", unmet(check, failure)),
         _ => (
             "test_failed",
             format!("a test of the patch does not hold for key '{key}'"),

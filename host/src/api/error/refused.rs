@@ -37,27 +37,18 @@ pub(super) fn refused(reason: &Reason, key: &str, operation: Option<&Operation>,
         Reason::TypeMismatch(mismatch) => ApiError::content("type_mismatch", type_mismatch(*mismatch, operation)),
         Reason::CheckFailed(_) => match operation {
             Some(Operation::Edit(edit)) => test_failed(&shown, edit),
-            _ => not_held(&shown),
+            _ => unexpected(),
         },
         Reason::Held(lease) => held(&shown, lease, now),
-        Reason::NotALease => ApiError::not_a_lease(key),
-        Reason::InvalidJson(_)
+        Reason::NotHeld => not_held(&shown),
+        Reason::NotALease => not_a_lease(&shown),
+        Reason::Forbidden(_)
+        | Reason::InvalidJson(_)
         | Reason::InvalidValue(_)
         | Reason::VersionMismatch(_)
         | Reason::TooLarge(_)
         | Reason::ValueTooLarge(_)
         | Reason::OnceMismatch => unexpected(),
-    }
-}
-
-impl ApiError {
-    /// 400 for a value that leases do not look like.
-    pub(in crate::api) fn not_a_lease(key: &str) -> Self {
-        let message = format!(
-            "the value of key {} is not a lease; claim another key",
-            json::string(key)
-        );
-        Self::content("not_a_lease", &message)
     }
 }
 
@@ -101,6 +92,11 @@ fn only_test(steps: &[Step]) -> Option<usize> {
         .filter(|(_, step)| matches!(step, Step::Test(_)));
     let (index, _) = tests.next()?;
     tests.next().is_none().then_some(index)
+}
+
+fn not_a_lease(key: &str) -> ApiError {
+    let message = format!("the value of key {key} is not a lease; claim another key");
+    ApiError::content("not_a_lease", &message)
 }
 
 fn not_held(key: &str) -> ApiError {

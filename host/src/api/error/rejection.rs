@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 
+use super::forbidden::forbidden;
 use super::operation_failed::operation_failed;
 use super::refused::refused;
 use super::{ApiError, Problem};
@@ -10,7 +11,7 @@ use crate::api::if_version::IfVersion;
 use crate::api::json::{self, Object};
 use crate::api::precondition::Precondition;
 use crate::engine::types::{
-    CheckFailure, InvalidArgument, Operation, Reason, Rejection, TooLarge, ValueTooLarge, VersionMismatch,
+    CheckFailure, InvalidArgument, Operation, Reason, Rejection, Scope, TooLarge, ValueTooLarge, VersionMismatch,
 };
 use crate::vault::TimestampMs;
 
@@ -20,6 +21,7 @@ pub(in crate::api) struct Asked<'a> {
     pub(in crate::api) if_version: Option<&'a IfVersion>,
     /// What was checked before the operations.
     pub(in crate::api) preconditions: &'a [Precondition],
+    pub(in crate::api) scope: Option<&'a Scope>,
     pub(in crate::api) operations: &'a [Operation],
     pub(in crate::api) now: TimestampMs,
 }
@@ -33,7 +35,7 @@ pub(in crate::api) struct BatchItem<'a> {
 
 /// The answer to a refused call.
 pub(in crate::api) fn rejected(rejection: &Rejection, asked: &Asked<'_>) -> ApiError {
-    if let Some(error) = common(&rejection.reason, asked.if_version) {
+    if let Some(error) = common(&rejection.reason, asked.if_version, asked.scope) {
         return error;
     }
     let index = rejection.operation.unwrap_or(0) as usize;
@@ -51,31 +53,42 @@ pub(in crate::api) fn batch_rejected(
     rejection: &Rejection,
     items: &[BatchItem<'_>],
     if_version: Option<&IfVersion>,
+    scope: Option<&Scope>,
 ) -> ApiError {
-    if let Some(error) = common(&rejection.reason, if_version) {
+    let refused = rejection.operation.and_then(|operation| find(items, operation));
+    if let (Reason::Forbidden(what), Some((index, ..))) = (&rejection.reason, refused) {
+        return forbidden(what, scope).with("operation_index", index.to_string());
+    }
+    if let Some(error) = common(&rejection.reason, if_version, scope) {
         return error;
     }
-    let mut within = rejection.operation.unwrap_or(0) as usize;
-    for (index, item) in items.iter().enumerate() {
-        let Some(operation) = item.operations.get(within) else {
-            within -= item.operations.len();
-            continue;
-        };
-        return match &rejection.reason {
-            Reason::InvalidArgument(argument) => {
-                let index = index.to_string();
-                let location = ["body", "operations", index.as_str(), field(argument)];
-                ApiError::invalid_request(&[Problem::new(location, &argument.message, kind(argument))])
-            }
-            reason => operation_failed(reason, index, item, operation),
-        };
+    match (&rejection.reason, refused) {
+        (Reason::InvalidArgument(argument), Some((index, ..))) => {
+            let index = index.to_string();
+            let location = ["body", "operations", index.as_str(), field(argument)];
+            ApiError::invalid_request(&[Problem::new(location, &argument.message, kind(argument))])
+        }
+        (reason, Some((index, item, operation))) => operation_failed(reason, index, item, operation),
+        (_, None) => unexpected(),
     }
-    unexpected()
+}
+
+/// The item that an operation of the engine's belongs to, with its index, and the operation.
+fn find<'a>(items: &'a [BatchItem<'a>], operation: u32) -> Option<(usize, &'a BatchItem<'a>, &'a Operation)> {
+    let mut within = operation as usize;
+    for (index, item) in items.iter().enumerate() {
+        match item.operations.get(within) {
+            Some(operation) => return Some((index, item, operation)),
+            None => within -= item.operations.len(),
+        }
+    }
+    None
 }
 
 /// What is the same for single operations and batches.
-fn common(reason: &Reason, if_version: Option<&IfVersion>) -> Option<ApiError> {
+fn common(reason: &Reason, if_version: Option<&IfVersion>, scope: Option<&Scope>) -> Option<ApiError> {
     match reason {
+        Reason::Forbidden(what) => Some(forbidden(what, scope)),
         Reason::InvalidJson(message) => Some(invalid_json(message)),
         Reason::InvalidValue(message) => Some(ApiError::invalid_value(message)),
         Reason::VersionMismatch(mismatch) => Some(version_mismatch(*mismatch, if_version)),

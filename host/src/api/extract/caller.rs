@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use crate::api::error::ApiError;
 use crate::api::{Api, Keyed};
 use crate::automation::Writer;
-use crate::engine::types::Request;
+use crate::engine::types::{OperationNames, Request, Scope};
 use crate::service::{Answer, Service};
 use crate::storage::Kept;
 use crate::token::Identity;
@@ -22,6 +22,8 @@ pub(in crate::api) const EMPTY_BEARER: &[u8] = b"Bearer\xa0";
 /// An authenticated automation.
 pub(in crate::api) struct Caller {
     writer: Writer,
+    /// What it may do; none for everything.
+    scope: Option<Arc<Scope>>,
     service: Service,
     arrival: Instant,
 }
@@ -38,8 +40,9 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let arrival = Instant::now();
         match identify(parts, api)? {
-            (Identity::Automation(writer), service) => Ok(Self {
+            (Identity::Automation(writer, scope), service) => Ok(Self {
                 writer,
+                scope,
                 service: service.clone(),
                 arrival,
             }),
@@ -60,7 +63,7 @@ impl FromRequestParts<Api> for Administrator {
                 service: service.clone(),
                 arrival,
             }),
-            (Identity::Automation(_), _) => Err(ApiError::forbidden(
+            (Identity::Automation(..), _) => Err(ApiError::forbidden(
                 "this needs an administrator's token (automation-kv token --admin)",
             )),
         }
@@ -78,19 +81,45 @@ impl Caller {
         self.service.now()
     }
 
-    /// Carries out a request that only reads.
-    pub(in crate::api) async fn read(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
-        Ok(self.service.read(self.writer.automation, request, self.arrival).await?)
+    /// Carries out a request that only reads. Gives it back as it was asked: within the caller's scope.
+    pub(in crate::api) async fn read(&self, request: Request) -> Result<(Arc<Request>, Answer), ApiError> {
+        let request = self.within_scope(request);
+        let answer = self
+            .service
+            .read(self.writer.automation, Arc::clone(&request), self.arrival);
+        let answer = answer.await?;
+        Ok((request, answer))
     }
 
-    /// What is kept of the automation's states.
+    /// The same for a request that may write.
+    pub(in crate::api) async fn write(&self, request: Request) -> Result<(Arc<Request>, Answer), ApiError> {
+        let request = self.within_scope(request);
+        let answer = self
+            .service
+            .write(self.writer.clone(), Arc::clone(&request), self.arrival);
+        let answer = answer.await?;
+        Ok((request, answer))
+    }
+
+    /// What is kept of the automation's states. It tells when the state was how large, whatever the keys, so it is for those
+    /// who may see all of it.
     pub(in crate::api) async fn history(&self) -> Result<Vec<Kept>, ApiError> {
+        if let Some(scope) = &self.scope
+            && (scope.key_prefixes.is_some() || scope.operations != OperationNames::all())
+        {
+            return Err(ApiError::forbidden(
+                "the history is for tokens that are restricted to neither keys nor operations",
+            ));
+        }
         Ok(self.service.history(self.writer.automation, self.arrival).await?)
     }
 
-    /// Carries out a request that may write.
-    pub(in crate::api) async fn write(&self, request: Arc<Request>) -> Result<Answer, ApiError> {
-        Ok(self.service.write(self.writer.clone(), request, self.arrival).await?)
+    /// Every request of a caller goes through here, so none can miss its scope.
+    fn within_scope(&self, request: Request) -> Arc<Request> {
+        Arc::new(Request {
+            scope: self.scope.as_deref().cloned(),
+            ..request
+        })
     }
 }
 

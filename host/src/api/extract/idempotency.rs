@@ -14,7 +14,8 @@ use crate::engine::types::Once;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-const MAX_KEY_CHARS: usize = 255;
+/// The longest key.
+pub(in crate::api) const MAX_KEY_CHARS: usize = 255;
 
 /// What of the request is known before its body.
 pub(in crate::api) struct Idempotency {

@@ -14,7 +14,7 @@ pub(super) use body::BodyText;
 pub(super) use call::Call;
 pub(super) use caller::{Administrator, Caller, EMPTY_BEARER};
 pub(super) use conditions::{Conditions, Verdict};
-pub(super) use idempotency::Idempotency;
+pub(super) use idempotency::{Idempotency, MAX_KEY_CHARS as MAX_IDEMPOTENCY_KEY_CHARS};
 pub(super) use key::Key;
 pub(super) use patch_format::PatchFormat;
 pub(super) use query::Query;

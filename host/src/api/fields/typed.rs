@@ -1,5 +1,6 @@
 //! Members of a certain kind: strings, flags, numbers, times.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Fields<'_> {
 
     /// An integer of a range, if it is there.
     pub(in crate::api) fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
-        let json = self.take(name)?;
+        let json = integral(self.take(name)?);
         let number = json.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
             self.problem(name, &expected(&range), "int_parsing");
@@ -83,8 +84,8 @@ impl Fields<'_> {
 
     /// The index of an item, counted from either end, if it is there.
     pub(in crate::api) fn index(&mut self, name: &str) -> Option<i64> {
-        let json = self.take(name)?;
-        let index = index_from_text(json);
+        let json = integral(self.take(name)?);
+        let index = index_from_text(&json);
         if index.is_none() {
             self.problem(name, INDEX_EXPECTED, "int_parsing");
         }
@@ -102,12 +103,10 @@ impl Fields<'_> {
     /// A number of seconds, fractions allowed, that must be there: in milliseconds.
     pub(in crate::api) fn required_seconds(&mut self, name: &str) -> u64 {
         let json = self.required(name);
-        let seconds = json.parse().ok();
-        let duration = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
-        match duration.and_then(|duration| u64::try_from(duration.as_millis()).ok()) {
-            Some(milliseconds) => milliseconds,
-            None if json.is_empty() => 0,
-            None => {
+        match json.parse::<f64>() {
+            Ok(seconds) if seconds >= 0.0 && seconds.is_finite() => milliseconds(seconds),
+            _ if json.is_empty() => 0,
+            _ => {
                 self.problem(name, "must be a number of seconds, at least 0", "float_parsing");
                 0
             }
@@ -134,7 +133,8 @@ impl Fields<'_> {
     }
 
     fn chosen(&mut self, keep: bool, now: TimestampMs) -> Option<Expiry> {
-        let given = expiry::NAMES.map(|name| (name, self.take(name)));
+        let given = expiry::NAMES.map(|name| (name, self.take(name).map(integral)));
+        let given: Vec<_> = given.iter().map(|(name, json)| (*name, json.as_deref())).collect();
         expiry::choose(&given, keep, now).unwrap_or_else(|faults| {
             for fault in faults {
                 self.problem(fault.name, &fault.message, fault.kind);
@@ -157,6 +157,24 @@ impl Fields<'_> {
             }
         }
     }
+}
+
+/// An integer as digits, also one that is written with a fraction of zeros or an exponent, as some encoders do: `60.0`
+/// and `6e1` are `60`. Any other JSON is left as it is.
+fn integral(json: &str) -> Cow<'_, str> {
+    let is_float =
+        json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && json.contains(['.', 'e', 'E']);
+    match json.parse::<f64>() {
+        // Zero is added for the sign of `-0.0`.
+        Ok(float) if is_float && float.is_finite() && float.fract() == 0.0 => format!("{:.0}", float + 0.0).into(),
+        _ => json.into(),
+    }
+}
+
+/// What is longer than any time ago is as long as can be said.
+fn milliseconds(seconds: f64) -> u64 {
+    let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A flag in words, in any case.
@@ -182,5 +200,36 @@ fn expected(range: &RangeInclusive<u64>) -> String {
     match (*range.start(), *range.end()) {
         (least, u64::MAX) => format!("must be an integer, at least {least}"),
         (least, most) => format!("must be an integer from {least} to {most}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(body: &str) -> Fields<'_> {
+        Fields::of_body(body).unwrap()
+    }
+
+    #[test]
+    fn an_integer_may_be_written_as_a_whole_float() {
+        let mut fields = fields(r#"{"count":171.0,"start":-1e1,"stop":-0.0,"ex":6e1,"half":1.5,"far":1e400}"#);
+        assert_eq!(fields.number("count", 1..=1000), Some(171));
+        assert_eq!(fields.index("start"), Some(-10));
+        assert_eq!(fields.index("stop"), Some(0));
+        assert_eq!(fields.expiry(0), Some(Expiry::After(60_000)));
+        assert_eq!(fields.number("half", 1..=1000), None);
+        assert_eq!(fields.index("far"), None);
+        assert_eq!(fields.finish().len(), 2);
+    }
+
+    #[test]
+    fn no_age_is_too_old() {
+        let mut fields = fields(r#"{"a":0.5,"b":1e300,"c":-1,"d":1e400}"#);
+        assert_eq!(fields.required_seconds("a"), 500);
+        assert_eq!(fields.required_seconds("b"), u64::MAX);
+        fields.required_seconds("c");
+        fields.required_seconds("d");
+        assert_eq!(fields.finish().len(), 2);
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::types::{ListOperation, Listed, Operation, Outcome};
 use crate::vault::TimestampMs;
 
 /// The most keys in a page.
-const MAX_LIMIT: u32 = 1000;
+pub(super) const MAX_LIMIT: u32 = 1000;
 
 /// Names the keys that start with `prefix`, oldest first: all, or a page of `limit` behind a `cursor`. Tells their values
 /// (`values`), and what is known of them and of the room that is left (`meta`).

@@ -6,47 +6,43 @@ mod batch;
 mod delete;
 mod get;
 mod list_keys;
+mod openapi;
 mod patch;
 mod put;
 mod read;
 mod write;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 
-use super::Api;
 use super::error::ApiError;
 use super::json::Object;
+use super::openapi::Endpoint;
 
 pub(super) use batch::Batch;
+pub(super) use openapi::schemas;
 
-/// The routes of single keys, each with and without a slash at its end.
-pub(super) fn keys() -> Router<Api> {
+/// The endpoints of single keys, below that of the state.
+pub(super) fn keys() -> Vec<Endpoint> {
     let key = || get(get::get).put(put::put).patch(patch::patch).delete(delete::delete);
-    let actions = action::CALLS.map(|name| {
+    let actions = action::CALLS.map(|(name, describe)| {
         let act = post(move |call, body| action::act(name, call, body));
-        (format!("/{{key}}/{name}"), act)
+        Endpoint::new(format!("/{{key}}/{name}"), act, describe)
     });
-    let routes: [(String, MethodRouter<Api>); 4] = [
-        ("/batch".to_string(), key().post(batch::batch)),
-        ("/{key}".to_string(), key()),
-        ("/{key}/len".to_string(), get(get::length)),
-        ("/{key}/range".to_string(), get(get::range)),
+    let others = [
+        Endpoint::new("/{key}", key(), openapi::key),
+        Endpoint::new("/{key}/len", get(get::length), openapi::len),
+        Endpoint::new("/{key}/range", get(get::range), openapi::range),
+        Endpoint::new("/batch", key().post(batch::batch), openapi::batch_path),
     ];
-    routes
-        .into_iter()
-        .chain(actions)
-        .fold(Router::new(), |router, (path, methods)| {
-            router.route(&format!("{path}/"), methods.clone()).route(&path, methods)
-        })
+    others.into_iter().chain(actions).collect()
 }
 
-/// The methods of the state itself.
-pub(super) fn state() -> MethodRouter<Api> {
-    get(list_keys::list_keys)
+/// The endpoint of the state itself.
+pub(super) fn state() -> Endpoint {
+    Endpoint::new("", get(list_keys::list_keys), openapi::list_keys)
 }
 
 /// The engine answered with an outcome of another operation.

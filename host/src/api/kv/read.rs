@@ -1,7 +1,5 @@
 //! A single read.
 
-use std::sync::Arc;
-
 use super::unexpected_outcome;
 use crate::api::error::{ApiError, Asked, rejected};
 use crate::api::extract::Caller;
@@ -20,8 +18,7 @@ pub(super) struct Read {
 
 /// Carries out an operation on `key` that reads.
 pub(super) async fn read(caller: &Caller, key: &str, operation: Operation) -> Result<Read, ApiError> {
-    let request = Arc::new(Request::of(vec![operation]));
-    let answer = caller.read(Arc::clone(&request)).await?;
+    let (request, answer) = caller.read(Request::of(vec![operation])).await?;
     let reply = answer.map_err(|rejection| {
         rejected(
             &rejection,
@@ -29,6 +26,7 @@ pub(super) async fn read(caller: &Caller, key: &str, operation: Operation) -> Re
                 key,
                 if_version: None,
                 preconditions: &[],
+                scope: request.scope.as_ref(),
                 operations: &request.operations,
                 now: caller.now(),
             },

@@ -1,7 +1,5 @@
 //! A single write: what must hold before it, and what every answer to one has.
 
-use std::sync::Arc;
-
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -12,7 +10,7 @@ use crate::api::extract::{Call, Caller, Query};
 use crate::api::if_version::IfVersion;
 use crate::api::json::Object;
 use crate::api::precondition::Precondition;
-use crate::engine::types::{Effect, Expiry, Once, Operation, Outcome, Rejection, Reply, Request, Step};
+use crate::engine::types::{Effect, Expiry, Once, Operation, Outcome, Reply, Request, Step};
 use crate::vault::TimestampMs;
 
 /// The parameters that every single write takes.
@@ -43,13 +41,6 @@ pub(super) struct Written {
     key_version: Option<u64>,
 }
 
-/// A write that was refused.
-pub(super) struct Refusal<'a> {
-    write: &'a Write,
-    rejection: Rejection,
-    operations: Vec<Operation>,
-}
-
 impl Write {
     /// Reads what all writes take. `names` are the parameters that this one takes first.
     pub(super) fn new(call: Call, names: &[&str], body: &str) -> Result<Self, ApiError> {
@@ -76,10 +67,6 @@ impl Write {
         &self.query
     }
 
-    pub(super) fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
     /// The time that its parameters are judged at.
     pub(super) fn now(&self) -> TimestampMs {
         self.now
@@ -87,31 +74,31 @@ impl Write {
 
     /// Carries out operations on the key, all or none, if everything holds that must.
     pub(super) async fn carry_out(&self, operations: Vec<Operation>) -> Result<Written, ApiError> {
-        self.attempt(operations).await?.map_err(Refusal::into_error)
-    }
-
-    /// The same for a handler that looks at the engine's refusals itself.
-    pub(super) async fn attempt(&self, operations: Vec<Operation>) -> Result<Result<Written, Refusal<'_>>, ApiError> {
         let checks = self
             .preconditions
             .iter()
             .map(|precondition| precondition.check(&self.key));
-        let request = Arc::new(Request {
-            operations: checks.chain(operations).collect(),
+        let request = Request {
             if_version: self.if_version.as_ref().map(|version| version.number),
-            always_bump: false,
             once: self.once.clone(),
-        });
-        let answer = self.caller.write(Arc::clone(&request)).await?;
+            ..Request::of(checks.chain(operations).collect())
+        };
+        let (request, answer) = self.caller.write(request).await?;
         let operations = &request.operations[self.preconditions.len()..];
-        Ok(match answer {
+        match answer {
             Ok(reply) => Ok(self.written(operations, reply)),
-            Err(rejection) => Err(Refusal {
-                write: self,
-                rejection,
-                operations: operations.to_vec(),
-            }),
-        })
+            Err(rejection) => Err(rejected(
+                &rejection,
+                &Asked {
+                    key: &self.key,
+                    if_version: self.if_version.as_ref(),
+                    preconditions: &self.preconditions,
+                    scope: request.scope.as_ref(),
+                    operations,
+                    now: self.caller.now(),
+                },
+            )),
+        }
     }
 
     fn written(&self, operations: &[Operation], reply: Reply) -> Written {
@@ -124,34 +111,6 @@ impl Write {
             version: reply.version,
             is_replay: reply.is_replay,
         }
-    }
-}
-
-impl Refusal<'_> {
-    /// Why, if it was an operation of its own that was refused and not a precondition.
-    pub(super) fn reason(&self) -> Option<&crate::engine::types::Reason> {
-        let index = self.rejection.operation? as usize;
-        (index >= self.write.preconditions.len()).then_some(&self.rejection.reason)
-    }
-
-    pub(super) fn into_error(self) -> ApiError {
-        let Write {
-            key,
-            if_version,
-            preconditions,
-            caller,
-            ..
-        } = self.write;
-        rejected(
-            &self.rejection,
-            &Asked {
-                key,
-                if_version: if_version.as_ref(),
-                preconditions,
-                operations: &self.operations,
-                now: caller.now(),
-            },
-        )
     }
 }
 
@@ -179,12 +138,11 @@ pub(super) fn mark_replay(response: &mut Response, is_replay: bool) {
 fn key_version(operation: &Operation, outcome: &Outcome, version: u64, now: TimestampMs) -> Option<u64> {
     let is_over = |time: Option<TimestampMs>| time.is_some_and(|time| time <= now);
     match (operation, outcome) {
-        (_, Outcome::Value(entry)) => return Some(entry.attributes.key_version),
         (Operation::Set(_), Outcome::Stored(stored)) => !is_over(stored.expires_at),
         (Operation::Push(push), _) => !matches!(push.expiry, Expiry::At(time) if time <= now),
         (Operation::Pop(_), Outcome::Items(items)) => !items.is_empty(),
         (Operation::Remove(_), Outcome::Removed(removed)) => *removed > 0,
-        (Operation::Increment(_) | Operation::Decrement(_) | Operation::Claim(_), _) => true,
+        (Operation::Increment(_) | Operation::Decrement(_) | Operation::Claim(_) | Operation::Renew(_), _) => true,
         (Operation::Edit(edit), Outcome::Edited(effects)) => edit.steps.iter().zip(effects).any(has_written),
         // Setting the time that a key has already, or trimming nothing, is no write.
         _ => false,

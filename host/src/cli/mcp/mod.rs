@@ -5,7 +5,7 @@ mod trial;
 
 use std::sync::Arc;
 
-use automation_kv_client::{Call, Error, Kv, Method, Reply};
+use automation_kv_client::{Error, Kv};
 use clap::Args;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult,
@@ -129,9 +129,6 @@ impl Server {
         tool: &tools::Described,
         mut arguments: Map<String, Value>,
     ) -> Result<CallToolResult, CallToolResult> {
-        if tool.name == "kv_list" {
-            return self.list(&arguments).await;
-        }
         let is_trial = match arguments.remove("dry_run") {
             None | Some(Value::Null | Value::Bool(false)) => false,
             Some(Value::Bool(true)) if tool.kind == Kind::Write => true,
@@ -141,32 +138,11 @@ impl Server {
                 )));
             }
         };
-        let body = tool.batch(arguments);
         if is_trial {
-            return trial::difference(self, &body).await;
+            return trial::difference(self, &tool.batch(arguments)).await;
         }
-        let call = Call::on_state(Method::POST, "batch").body(body.to_string());
+        let call = tool.call(arguments).map_err(|problem| refusal(&problem))?;
         let reply = self.kv.send(call).await.map_err(|error| refused(&error))?;
-        let answer: Value = reply.read().map_err(|error| refused(&error))?;
-        Ok(CallToolResult::structured(tool.result(answer)))
-    }
-
-    async fn list(&self, arguments: &Map<String, Value>) -> Result<CallToolResult, CallToolResult> {
-        let mut call = Call::on_state(Method::GET, "");
-        for name in ["prefix", "limit", "cursor", "values", "meta"] {
-            match arguments.get(name) {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) => call = call.query(name, text.as_str()),
-                Some(other) => call = call.query(name, other.to_string()),
-            }
-        }
-        if let Some(unknown) = arguments
-            .keys()
-            .find(|name| !tools::LIST_ARGUMENTS.contains(&name.as_str()))
-        {
-            return Err(refusal(&format!("kv_list has no argument {unknown:?}")));
-        }
-        let reply: Reply = self.kv.send(call).await.map_err(|error| refused(&error))?;
         Ok(CallToolResult::structured(
             reply.read().map_err(|error| refused(&error))?,
         ))

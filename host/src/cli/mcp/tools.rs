@@ -1,14 +1,12 @@
-//! The tools: the operations of a batch, one by one, and the batch.
+//! The tools: a call of the API each.
 //!
 //! What a tool takes is what the operation takes in a batch over HTTP, so the service checks it and words what is wrong.
 
 use std::sync::Arc;
 
+use automation_kv_client::{Call, Method};
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
-
-/// What `kv_list` takes: it is the one that is no operation of a batch.
-pub(super) const LIST_ARGUMENTS: [&str; 5] = ["prefix", "limit", "cursor", "values", "meta"];
 
 /// Whether a tool can change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +19,7 @@ pub(super) enum Kind {
 pub(super) struct Described {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// The name of the operation in a batch; none for a batch itself.
+    /// The name of the operation in a batch; none for what is no operation.
     operation: Option<&'static str>,
     description: &'static str,
     /// Names, schemas, and whether they must be there.
@@ -333,35 +331,63 @@ impl Described {
         Tool::new(self.name, self.description, Arc::new(schema)).with_annotations(annotations)
     }
 
-    /// The batch that does it.
-    pub(super) fn batch(&self, mut arguments: Map<String, Value>) -> Value {
-        let if_version = arguments.remove("if_version");
-        let mut batch = match self.operation {
-            Some(operation) => {
-                arguments.insert("op".to_owned(), json!(operation));
-                json!({ "operations": [arguments] })
-            }
-            None => Value::Object(arguments),
+    /// The call of the API that does it.
+    pub(super) fn call(&self, mut arguments: Map<String, Value>) -> Result<Call, String> {
+        let Some(operation) = self.operation else {
+            return Ok(match self.kind {
+                Read => with_query(Call::on_state(Method::GET, ""), arguments),
+                Write => Call::on_state(Method::POST, "batch").body(Value::Object(arguments).to_string()),
+            });
         };
+        let Some(Value::String(key)) = arguments.remove("key") else {
+            return Err("key is missing, or no text".to_owned());
+        };
+        let version = arguments
+            .remove("if_version")
+            .map(|version| ("if_version".to_owned(), version));
+        let conditions = Map::from_iter(version);
+        Ok(match operation {
+            "read" => with_query(Call::on(&key, Method::GET, ""), arguments),
+            "len" | "range" => with_query(Call::on(&key, Method::GET, operation), arguments),
+            "set" => {
+                let value = arguments.remove("value").ok_or("value is missing")?;
+                let call = with_query(Call::on(&key, Method::PUT, "").body(value.to_string()), arguments);
+                with_query(call, conditions)
+            }
+            "patch" => {
+                let call = Call::on(&key, Method::PATCH, "").query("create", "true");
+                with_query(call.body(Value::Object(arguments).to_string()), conditions)
+            }
+            "delete" => with_query(with_query(Call::on(&key, Method::DELETE, ""), arguments), conditions),
+            operation => {
+                let call = Call::on(&key, Method::POST, operation).body(Value::Object(arguments).to_string());
+                with_query(call, conditions)
+            }
+        })
+    }
+
+    /// The batch that does the same, for a trial.
+    pub(super) fn batch(&self, mut arguments: Map<String, Value>) -> Value {
+        let Some(operation) = self.operation else {
+            return Value::Object(arguments);
+        };
+        let if_version = arguments.remove("if_version");
+        arguments.insert("op".to_owned(), json!(operation));
+        let mut batch = json!({ "operations": [arguments] });
         if let Some(version) = if_version {
             batch["if_version"] = version;
         }
         batch
     }
+}
 
-    /// What of the batch's answer is for the agent.
-    pub(super) fn result(&self, mut answer: Value) -> Value {
-        if self.operation.is_none() {
-            return answer;
-        }
-        let version = answer["version"].take();
-        let Some(Value::Object(mut result)) = answer["results"].get_mut(0).map(Value::take) else {
-            return answer;
-        };
-        result.retain(|name, _| !matches!(name.as_str(), "op" | "success"));
-        result.insert("version".to_owned(), version);
-        Value::Object(result)
-    }
+/// Adds parameters; what is no text is spelled as JSON.
+fn with_query(call: Call, parameters: Map<String, Value>) -> Call {
+    parameters.into_iter().fold(call, |call, (name, value)| match value {
+        Value::Null => call,
+        Value::String(text) => call.query(name, text),
+        other => call.query(name, other.to_string()),
+    })
 }
 
 impl Schema {

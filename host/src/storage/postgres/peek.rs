@@ -21,6 +21,8 @@ pub(super) async fn peek(url: &PostgresUrl, automation: AutomationId) -> Result<
         Err(elapsed) => return Err(cannot_open(&elapsed)),
     };
     let stored = read(&mut connection, automation).await;
+    // A pooler would close a connection that is left within a transaction.
+    let _ = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;
     let _ = connection.close().await;
     stored.map_err(|error| cannot_open(&error))
 }

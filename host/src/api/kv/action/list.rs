@@ -6,7 +6,7 @@ use crate::engine::types::{Expiry, ListEnd, Operation, PopOperation, PushOperati
 use crate::vault::TimestampMs;
 
 /// The most items that are taken at once.
-const MAX_COUNT: u64 = 1000;
+pub(in crate::api::kv) const MAX_COUNT: u64 = 1000;
 
 /// Adds an item at one end; of more than `max_len` items some fall off the other.
 pub(super) fn push(key: &str, fields: &mut Fields<'_>, end: ListEnd, now: TimestampMs) -> Action {

@@ -13,22 +13,36 @@ mod wording;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::unexpected_outcome;
 use super::write::Write;
+use super::{openapi, unexpected_outcome};
 use crate::api::error::ApiError;
 use crate::api::extract::{BodyText, Call};
 use crate::api::fields::Fields;
 use crate::api::json::Object;
+use crate::api::openapi::Describe;
 use crate::engine::types::{ListEnd, Operation};
 use crate::vault::TimestampMs;
 
 pub(super) use counter::DEFAULT_BY;
+pub(super) use list::MAX_COUNT;
 pub(super) use wording::{NamedStep, Wording};
 
-/// The actions that are calls of their own.
-pub(super) const CALLS: [&str; 14] = [
-    "incr", "decr", "lpush", "rpush", "lpop", "rpop", "trim", "remove", "prune", "expire", "persist", "claim", "renew",
-    "release",
+/// The actions that are calls of their own, and what the OpenAPI document says of each.
+pub(super) const CALLS: [(&str, Describe); 14] = [
+    ("incr", openapi::incr),
+    ("decr", openapi::decr),
+    ("lpush", openapi::lpush),
+    ("rpush", openapi::rpush),
+    ("lpop", openapi::lpop),
+    ("rpop", openapi::rpop),
+    ("trim", openapi::trim),
+    ("remove", openapi::remove),
+    ("prune", openapi::prune),
+    ("expire", openapi::expire),
+    ("persist", openapi::persist),
+    ("claim", openapi::claim),
+    ("renew", openapi::renew),
+    ("release", openapi::release),
 ];
 
 /// Calls whose members all have defaults, so that they need no body.
@@ -92,11 +106,7 @@ pub(super) async fn act(name: &'static str, call: Call, BodyText(body): BodyText
     let action = Action::read(name, write.key(), &mut fields, write.now());
     fields.done()?;
     let Action { operations, wording } = action.ok_or_else(unexpected_outcome)?;
-    let written = match write.attempt(operations).await? {
-        Ok(written) => written,
-        Err(refusal) if lease::is_owners(name) => return Err(lease::refused(&write, refusal).await),
-        Err(refusal) => return Err(refusal.into_error()),
-    };
+    let written = write.carry_out(operations).await?;
     let object = wording.word(Object::new().string("key", write.key()), &written.outcomes)?;
     Ok(written.respond(StatusCode::OK, object))
 }

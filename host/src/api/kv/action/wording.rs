@@ -21,8 +21,8 @@ pub(in crate::api::kv) enum Wording {
     Silent,
     /// The steps of an edit: `results`.
     Steps(Vec<NamedStep>),
-    /// The lease that this owner has now, for this time.
-    Lease { owner: String, ttl_ms: u64 },
+    /// The lease that its owner has now, for this time.
+    Lease { ttl_ms: u64 },
 }
 
 /// A step as it was sent.
@@ -47,16 +47,10 @@ impl Wording {
                 .raw("values", &json::list(items.iter().cloned()))
                 .number("count", items.len() as u64),
             (Self::Steps(steps), Outcome::Edited(effects)) => object.raw("results", &results(steps, effects)),
-            (Self::Lease { ttl_ms, .. }, Outcome::Claimed(lease)) => object
+            (Self::Lease { ttl_ms }, Outcome::Claimed(lease)) => object
                 .string("owner", &lease.owner)
                 .number("fence", lease.fence)
                 .raw("expires_at", &json::time(lease.expires_at))
-                .number("ttl_ms", ttl_ms),
-            // The fence of a lease that was renewed.
-            (Self::Lease { owner, ttl_ms }, Outcome::Value(fence)) => object
-                .string("owner", &owner)
-                .raw("fence", &fence.value)
-                .raw("expires_at", &json::optional_time(fence.attributes.expires_at))
                 .number("ttl_ms", ttl_ms),
             (Self::Usual, outcome) => usual(object, outcome)?,
             _ => return Err(unexpected_outcome()),

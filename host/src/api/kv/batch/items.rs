@@ -6,7 +6,7 @@ use crate::engine::types::Operation;
 use crate::vault::TimestampMs;
 
 /// The most operations in one batch.
-const MAX_OPERATIONS: usize = 100;
+pub(in crate::api::kv) const MAX_OPERATIONS: usize = 100;
 
 /// An operation as it was sent, and what the engine is asked for it.
 pub(super) struct Item {

@@ -2,8 +2,6 @@
 
 mod items;
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -19,6 +17,8 @@ use crate::service::Answer;
 use crate::vault::TimestampMs;
 use items::Item;
 
+pub(super) use items::MAX_OPERATIONS;
+
 /// Carries out up to 100 operations, all or none, as one new version.
 pub(super) async fn batch(
     caller: Caller,
@@ -29,10 +29,10 @@ pub(super) async fn batch(
 ) -> Result<Response, ApiError> {
     query.allow(&[])?;
     conditions.refuse()?;
-    let batch = Batch::read(&body, caller.now(), idempotency.once(&body))?;
-    let answer = caller.write(Arc::clone(&batch.request)).await?;
+    let (request, batch) = Batch::read(&body, caller.now(), idempotency.once(&body))?;
+    let (request, answer) = caller.write(request).await?;
     let is_replay = answer.as_ref().is_ok_and(|reply| reply.is_replay);
-    let mut response = respond(StatusCode::OK, batch.word(answer)?);
+    let mut response = respond(StatusCode::OK, batch.word(&request, answer)?);
     mark_replay(&mut response, is_replay);
     Ok(response)
 }
@@ -41,38 +41,31 @@ pub(super) async fn batch(
 pub(in crate::api) struct Batch {
     items: Vec<Item>,
     if_version: Option<IfVersion>,
-    /// What the engine is asked.
-    pub(in crate::api) request: Arc<Request>,
 }
 
 impl Batch {
-    /// Reads the body of a request that happens at `now`.
-    pub(in crate::api) fn read(body: &str, now: TimestampMs, once: Option<Once>) -> Result<Self, ApiError> {
+    /// Reads the body of a request that happens at `now`. Gives what the engine is to be asked, and the rest.
+    pub(in crate::api) fn read(body: &str, now: TimestampMs, once: Option<Once>) -> Result<(Request, Self), ApiError> {
         let mut fields = Fields::of_body(body)?;
         let if_version = fields.if_version();
         let mut items = items::read(&mut fields, now);
         fields.done()?;
         let request = Request {
-            operations: items.iter_mut().flat_map(Item::take_operations).collect(),
             if_version: if_version.as_ref().map(|version| version.number),
             always_bump: true,
             once,
+            ..Request::of(items.iter_mut().flat_map(Item::take_operations).collect())
         };
-        Ok(Self {
-            items,
-            if_version,
-            request: Arc::new(request),
-        })
+        Ok((request, Self { items, if_version }))
     }
 
-    /// Words what the engine answered.
-    pub(in crate::api) fn word(self, answer: Answer) -> Result<Object, ApiError> {
-        let Self {
-            items,
-            if_version,
-            request,
-        } = self;
-        let refused = |rejection: Rejection| batch_rejected(&rejection, &named(&items, &request), if_version.as_ref());
+    /// Words what the engine answered to the request.
+    pub(in crate::api) fn word(self, request: &Request, answer: Answer) -> Result<Object, ApiError> {
+        let Self { items, if_version } = self;
+        let refused = |rejection: Rejection| {
+            let (items, scope) = (named(&items, request), request.scope.as_ref());
+            batch_rejected(&rejection, &items, if_version.as_ref(), scope)
+        };
         let reply = answer.map_err(refused)?;
         let mut outcomes = reply.outcomes.as_slice();
         let results = items.into_iter().map(|item| {

@@ -15,6 +15,8 @@ use crate::api::fields::Fields;
 use crate::api::json::Object;
 use crate::engine::types::{EditOperation, Effect, Operation, Outcome, Place, PlacedValue, Step};
 
+pub(super) use steps::MAX_STEPS;
+
 /// Sets one member (`{"path", "value"}`), carries out steps (`{"operations": […]}`), or does what a document of RFC 6902 or
 /// RFC 7396 says. `create` makes a key that is absent.
 pub(super) async fn patch(call: Call, format: PatchFormat, BodyText(body): BodyText) -> Result<Response, ApiError> {

@@ -5,7 +5,7 @@ use crate::api::kv::action::{DEFAULT_BY, NamedStep};
 use crate::engine::types::{CountStep, Place, PlacedValue, RemoveStep, Step};
 
 /// The most steps of one request.
-pub(super) const MAX_STEPS: usize = 100;
+pub(in crate::api::kv) const MAX_STEPS: usize = 100;
 
 /// Reads the member `operations`.
 pub(super) fn read(fields: &mut Fields<'_>) -> (Vec<Step>, Vec<NamedStep>) {

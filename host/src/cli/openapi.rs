@@ -1,0 +1,24 @@
+//! `automation-kv openapi`
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::CommandError;
+use super::knobs;
+use crate::api;
+
+#[derive(Debug, Args)]
+pub(super) struct Openapi {
+    /// The path that the service serves its API under too.
+    #[arg(long, env = "AUTOMATION_KV_BASE_PATH", default_value = "/api/automation", value_name = "PATH", value_parser = knobs::base_path)]
+    base_path: String,
+}
+
+impl Openapi {
+    pub(super) fn run(self) -> Result<(), CommandError> {
+        let document = api::openapi_document(&self.base_path);
+        let written = std::io::stdout().write_all(document.as_bytes());
+        written.map_err(|error| CommandError::new(format!("cannot print the document: {error}")))
+    }
+}
