@@ -29,7 +29,7 @@ const MAX_ASKED: Duration = Duration::from_mins(1);
 pub struct Call {
     method: Method,
     path: String,
-    query: Vec<(&'static str, String)>,
+    query: Vec<(String, String)>,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
     content_type: &'static str,
@@ -89,8 +89,8 @@ impl Call {
 
     /// Adds a parameter to the query.
     #[must_use]
-    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
         self
     }
 

@@ -16,6 +16,7 @@ mod knobs;
 mod limits;
 mod logging;
 mod manual;
+mod mcp;
 mod migrate;
 mod openapi;
 mod operator;
@@ -85,6 +86,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Look whether all is well: secret, database, states, clock, engine, a write and a read.
     Doctor(doctor::Doctor),
+    /// Offer the store to an agent as tools (Model Context Protocol), over stdin and stdout.
+    Mcp(mcp::Mcp),
     /// Print completions for a shell.
     Completions(manual::Completions),
     /// Write the manual pages.
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Import(import) => import.run().map(done),
         Command::Migrate(migrate) => migrate.run().map(done),
         Command::Doctor(doctor) => doctor.run().map(done),
+        Command::Mcp(mcp) => mcp.run().map(done),
         Command::Completions(completions) => completions.run().map(done),
         Command::Man(man) => man.run().map(done),
         Command::Openapi(openapi) => openapi.run().map(done),

@@ -203,7 +203,8 @@ fn batches(text: &str) -> Result<Vec<&str>, serde_json::Error> {
     Ok(batches.into_iter().map(RawValue::get).collect())
 }
 
-fn document(session: &mut Session) -> Result<Document, CommandError> {
+/// The state of a session.
+pub(super) fn document(session: &mut Session) -> Result<Document, CommandError> {
     let reply = session.execute(&clear::listing())?.ok();
     let document = reply.and_then(|reply| clear::document(&reply));
     document.ok_or_else(|| CommandError::new("the engine gave an answer that makes no sense"))

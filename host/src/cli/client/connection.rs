@@ -12,7 +12,7 @@ use super::super::{CommandError, Exit};
 
 /// The service and the token.
 #[derive(Debug, Args)]
-pub(super) struct Connection {
+pub(in crate::cli) struct Connection {
     /// The service: what stands before /v1/kv. Unless given, `AUTOMATION_API_URL`, `OPENHANDS_CLOUD_API_URL`, or the origin
     /// of `AUTOMATION_CALLBACK_URL` with /api/automation.
     #[arg(long, value_name = "URL", value_parser = knobs::api_url, help_heading = "Connection")]
@@ -57,7 +57,7 @@ pub(super) struct Conditions {
 
 impl Connection {
     /// Connects.
-    pub(super) fn kv(&self) -> Result<Kv, CommandError> {
+    pub(in crate::cli) fn kv(&self) -> Result<Kv, CommandError> {
         let settings = Settings::with(self.api_url.clone(), self.token.clone()).map_err(|error| {
             let exit = match std::env::var_os(TOKEN_VARIABLE) {
                 None if self.token.is_none() => Exit::Unauthorized,

@@ -13,7 +13,8 @@ mod write;
 
 use clap::Subcommand;
 
-pub(super) use show::columns;
+pub(super) use connection::Connection;
+pub(super) use show::{Members, columns};
 
 use super::{CommandError, runtime};
 

@@ -1,0 +1,127 @@
+//! What a write would change: the state is fetched, and the write carried out on the copy by the engine itself.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use automation_kv_client::{Call, Method};
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::CommandError;
+use super::super::client::Members;
+use super::super::simulate;
+use super::{Server, refusal, refused};
+use crate::api::{OfflineBatch, Refused};
+use crate::automation::AutomationId;
+use crate::clear;
+use crate::diff::{Attributes, Colour, Difference, Document, Entry};
+use crate::engine::Input;
+use crate::vault::{TimestampMs, Vault};
+
+/// What a list tells of a key.
+#[derive(Deserialize)]
+struct Listed {
+    key: String,
+    size_bytes: u64,
+    key_version: u64,
+    created_at: jiff::Timestamp,
+    updated_at: jiff::Timestamp,
+    expires_at: Option<jiff::Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    entries: Vec<Listed>,
+    version: u64,
+    size_bytes: u64,
+}
+
+/// Answers with the difference that a batch would make to the state as it is now.
+pub(super) async fn difference(server: &Server, batch: &Value) -> Result<CallToolResult, CallToolResult> {
+    let call = Call::on_state(Method::GET, "")
+        .query("values", "true")
+        .query("meta", "true");
+    let reply = server.kv.send(call).await.map_err(|error| refused(&error))?;
+    let failed = |error: CommandError| refusal(&error.to_string());
+    let before = document(&reply.body).map_err(failed)?;
+    let now = now();
+    let tried = OfflineBatch::read(&batch.to_string(), now)
+        .map_err(|refused| Ok(refused))
+        .and_then(|batch| carry_out(server, &before, batch, now).map_err(Err));
+    let (answer, after) = match tried {
+        Ok(Ok(tried)) => tried,
+        Ok(Err(refused)) | Err(Ok(refused)) => return Err(would_be_refused(&refused)),
+        Err(Err(error)) => return Err(failed(error)),
+    };
+    let difference = Difference::between(&before, &after).map_err(|error| refusal(&error.to_string()))?;
+    let mut result = CallToolResult::structured(json!({
+        "dry_run": true,
+        "answer": answer,
+        "difference": serde_json::to_value(&difference).unwrap_or_default(),
+    }));
+    result.content.push(ContentBlock::text(difference.text(Colour::Never)));
+    Ok(result)
+}
+
+type Tried = Result<(Value, Document), Refused>;
+
+/// The batch's answer and the state after it.
+fn carry_out(server: &Server, before: &Document, batch: OfflineBatch, now: TimestampMs) -> Result<Tried, CommandError> {
+    let input = Input {
+        sealed: Some(clear::json(before).into_bytes()),
+        vault: Vault::clear(now).for_automation(AutomationId::random()),
+        max_state_bytes: server.limits.max_state_bytes(),
+        max_value_bytes: server.limits.max_value_size,
+        now,
+    };
+    let mut session = server.engine.open(input)?;
+    let answer = session.execute(batch.request())?;
+    let answer = match batch.answer(answer) {
+        Ok(answer) => serde_json::from_str(&answer).unwrap_or_default(),
+        Err(refused) => return Ok(Err(refused)),
+    };
+    Ok(Ok((answer, simulate::document(&mut session)?)))
+}
+
+/// The state that a list with values and meta shows.
+fn document(body: &str) -> Result<Document, CommandError> {
+    let not_ours = |problem: String| CommandError::new(format!("the answer is not the service's: {problem}"));
+    let list: List = serde_json::from_str(body).map_err(|error| not_ours(error.to_string()))?;
+    let members = Members::of(body)?;
+    let values = Members::of(members.get("values").unwrap_or("{}"))?;
+    let entries = list.entries.into_iter().map(|listed| {
+        let value = values.get(&listed.key);
+        Ok(Entry {
+            value: value
+                .ok_or_else(|| not_ours(format!("{:?} has no value", listed.key)))?
+                .to_owned(),
+            attributes: Some(Attributes {
+                version: listed.key_version,
+                size_bytes: listed.size_bytes,
+                created_at: milliseconds(listed.created_at),
+                updated_at: milliseconds(listed.updated_at),
+                expires_at: listed.expires_at.map(milliseconds),
+            }),
+            key: listed.key,
+        })
+    });
+    Ok(Document {
+        version: Some(list.version),
+        size_bytes: Some(list.size_bytes),
+        entries: entries.collect::<Result<_, CommandError>>()?,
+    })
+}
+
+fn would_be_refused(refused: &Refused) -> CallToolResult {
+    let body: Value = serde_json::from_str(&refused.body).unwrap_or_default();
+    CallToolResult::structured_error(json!({ "dry_run": true, "status": refused.status, "answer": body }))
+}
+
+fn milliseconds(time: jiff::Timestamp) -> TimestampMs {
+    TimestampMs::try_from(time.as_millisecond()).unwrap_or(0)
+}
+
+fn now() -> TimestampMs {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimestampMs::try_from(since_epoch.as_millis()).unwrap_or(TimestampMs::MAX)
+}
