@@ -55,6 +55,50 @@ pub(super) struct Conditions {
     idempotency_key: Option<String>,
 }
 
+/// A read: of which service, and how its answer is shown.
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    #[command(flatten)]
+    shown: Shown,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A write: the same, and on what conditions.
+#[derive(Debug, Args)]
+pub(super) struct Write {
+    #[command(flatten)]
+    conditions: Conditions,
+
+    #[command(flatten)]
+    read: Read,
+}
+
+impl Read {
+    /// Sends a call and shows the member of the answer that is its result.
+    pub(super) async fn send(&self, call: Call, result: &str) -> Result<(), CommandError> {
+        self.shown.show(&self.connection.send(call).await?, result)
+    }
+}
+
+impl Write {
+    /// Sends a call and shows the member of the answer that is its result.
+    pub(super) async fn send(&self, call: Call, result: &str) -> Result<(), CommandError> {
+        self.show(&self.call(call).await?, result)
+    }
+
+    /// Sends a call.
+    pub(super) async fn call(&self, call: Call) -> Result<Reply, CommandError> {
+        self.read.connection.send(self.conditions.on(call)).await
+    }
+
+    /// Shows the member of an answer that is its result.
+    pub(super) fn show(&self, reply: &Reply, result: &str) -> Result<(), CommandError> {
+        self.read.shown.show(reply, result)
+    }
+}
+
 impl Connection {
     /// Connects.
     pub(in crate::cli) fn kv(&self) -> Result<Kv, CommandError> {

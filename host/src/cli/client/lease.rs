@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::CommandError;
 use super::super::knobs;
-use super::connection::{Conditions, Connection, Shown};
+use super::connection::Write;
 
 /// Whose lease, and which.
 #[derive(Debug, Args)]
@@ -21,13 +21,7 @@ pub(super) struct Holder {
     owner: String,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -98,7 +92,6 @@ impl Holder {
             body["fence"] = json!(fence);
         }
         let call = Call::on(&self.key, Method::POST, what).body(body.to_string());
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, result)
+        self.write.send(call, result).await
     }
 }

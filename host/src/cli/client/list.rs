@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use automation_kv_client::{Call, Method};
+use automation_kv_client::{Call, Method, Reply};
 use clap::Args;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::{CommandError, Exit};
-use super::connection::{Conditions, Connection, Shown};
+use super::connection::{Read, Write};
 use super::write::Lifetime;
 use super::{json as text, show};
 
@@ -35,13 +36,7 @@ pub(in crate::cli) struct Push {
     lifetime: Lifetime,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -58,13 +53,7 @@ pub(in crate::cli) struct Pop {
     count: Option<u32>,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -73,10 +62,7 @@ pub(in crate::cli) struct Len {
     key: String,
 
     #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -93,10 +79,7 @@ pub(in crate::cli) struct Range {
     stop: i64,
 
     #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -113,13 +96,7 @@ pub(in crate::cli) struct Trim {
     stop: i64,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 impl Push {
@@ -132,37 +109,38 @@ impl Push {
         body.push('}');
         let what = if self.left { "lpush" } else { "rpush" };
         let call = Call::on(&self.key, Method::POST, what).body(body);
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "length")
+        self.write.send(call, "length").await
     }
 }
 
 impl Pop {
+    /// Asks for a list of items even if one is wanted: only so is an item that is `null` told from none.
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let what = if self.right { "rpop" } else { "lpop" };
-        let mut call = Call::on(&self.key, Method::POST, what);
-        if let Some(count) = self.count {
-            call = call.body(json!({ "count": count }).to_string());
+        let body = json!({ "count": self.count.unwrap_or(1) }).to_string();
+        let reply = self
+            .write
+            .call(Call::on(&self.key, Method::POST, what).body(body))
+            .await?;
+        let members = show::Members::of(&reply.body)?;
+        let values: Vec<&RawValue> = serde_json::from_str(members.get("values").unwrap_or("[]")).unwrap_or_default();
+        match (self.count, values.first()) {
+            (_, None) => Err(CommandError::with(Exit::NotFound, format!("nothing in {:?}", self.key))),
+            (Some(_), _) => self.write.show(&reply, "values"),
+            (None, Some(value)) => {
+                let (key, version) = (json!(self.key), members.get("version").unwrap_or("0"));
+                let body = format!(r#"{{"key":{key},"value":{value},"version":{version}}}"#);
+                let one = Reply { body, ..reply.clone() };
+                self.write.show(&one, "value")
+            }
         }
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown
-            .show(&reply, if self.count.is_some() { "values" } else { "value" })?;
-        // A stored `null` says so here; that nothing was there shows in the version, which stayed.
-        let is_nothing = |member| {
-            let members = show::Members::of(&reply.body);
-            members.is_ok_and(|members| matches!(members.get(member), Some("null" | "[]")))
-        };
-        if is_nothing("value") || is_nothing("values") {
-            return Err(CommandError::with(Exit::NotFound, format!("nothing in {:?}", self.key)));
-        }
-        Ok(())
     }
 }
 
 impl Len {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let call = Call::on(&self.key, Method::GET, "len");
-        self.shown.show(&self.connection.send(call).await?, "length")
+        self.read.send(call, "length").await
     }
 }
 
@@ -171,7 +149,7 @@ impl Range {
         let call = Call::on(&self.key, Method::GET, "range")
             .query("start", self.start.to_string())
             .query("stop", self.stop.to_string());
-        self.shown.show(&self.connection.send(call).await?, "values")
+        self.read.send(call, "values").await
     }
 }
 
@@ -179,7 +157,6 @@ impl Trim {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let body: Value = json!({ "start": self.start, "stop": self.stop });
         let call = Call::on(&self.key, Method::POST, "trim").body(body.to_string());
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "length")
+        self.write.send(call, "length").await
     }
 }

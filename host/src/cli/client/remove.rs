@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::super::CommandError;
-use super::connection::{Conditions, Connection, Shown};
+use super::connection::Write;
 use super::json;
 
 #[derive(Debug, Args)]
@@ -32,13 +32,7 @@ pub(in crate::cli) struct Remove {
     older_than: Option<f64>,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -55,13 +49,7 @@ pub(in crate::cli) struct Prune {
     field: Option<String>,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 impl Remove {
@@ -75,8 +63,7 @@ impl Remove {
             (None, None) => json!({ "where": { "field": self.field, "older_than": self.older_than } }).to_string(),
         };
         let call = Call::on(&self.key, Method::POST, "remove").body(body);
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "removed")
+        self.write.send(call, "removed").await
     }
 }
 
@@ -87,7 +74,6 @@ impl Prune {
             body["field"] = json!(field);
         }
         let call = Call::on(&self.key, Method::POST, "prune").body(body.to_string());
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "removed")
+        self.write.send(call, "removed").await
     }
 }

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::super::CommandError;
-use super::connection::{Conditions, Connection, Shown};
+use super::connection::Write;
 use super::json;
 
 /// How long a key is to live.
@@ -63,13 +63,7 @@ pub(in crate::cli) struct Set {
     lifetime: Lifetime,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -99,13 +93,7 @@ pub(in crate::cli) struct Patch {
     create: bool,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -118,13 +106,7 @@ pub(in crate::cli) struct Del {
     path: Option<String>,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -137,13 +119,7 @@ pub(in crate::cli) struct Count {
     by: String,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -156,13 +132,7 @@ pub(in crate::cli) struct Expire {
     lifetime: Lifetime,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 #[derive(Debug, Args)]
@@ -171,13 +141,7 @@ pub(in crate::cli) struct Persist {
     key: String,
 
     #[command(flatten)]
-    conditions: Conditions,
-
-    #[command(flatten)]
-    shown: Shown,
-
-    #[command(flatten)]
-    connection: Connection,
+    write: Write,
 }
 
 impl Set {
@@ -192,8 +156,7 @@ impl Set {
         if let Some((name, time)) = self.lifetime.option() {
             call = call.query(name, time.to_string());
         }
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "version")
+        self.write.send(call, "version").await
     }
 }
 
@@ -219,8 +182,7 @@ impl Patch {
         if self.create {
             call = call.query("create", "true");
         }
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "version")
+        self.write.send(call, "version").await
     }
 }
 
@@ -230,8 +192,7 @@ impl Del {
         if let Some(path) = self.path {
             call = call.query("path", path);
         }
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "deleted")
+        self.write.send(call, "deleted").await
     }
 }
 
@@ -239,8 +200,7 @@ impl Count {
     pub(super) async fn run(self, what: &'static str) -> Result<(), CommandError> {
         let body = json!({ "by": self.by }).to_string();
         let call = Call::on(&self.key, Method::POST, what).body(body);
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "value")
+        self.write.send(call, "value").await
     }
 }
 
@@ -252,15 +212,13 @@ impl Expire {
             .into_iter()
             .collect();
         let call = Call::on(&self.key, Method::POST, "expire").body(json!(body).to_string());
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "expires_at")
+        self.write.send(call, "expires_at").await
     }
 }
 
 impl Persist {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let call = Call::on(&self.key, Method::POST, "persist");
-        let reply = self.connection.send(self.conditions.on(call)).await?;
-        self.shown.show(&reply, "version")
+        self.write.send(call, "version").await
     }
 }
