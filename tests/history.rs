@@ -34,11 +34,22 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::built_in(EngineOption
 /// More runs than any test here has.
 const MANY: u32 = 1000;
 
+macro_rules! suite {
+    ($place:ident: $($test:ident)+) => {
+        mod $place {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(super::Hosts::$place().await).await;
+            })+
+        }
+    };
+}
+
 macro_rules! everywhere {
     ($($test:ident)+) => {
-        mod memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Hosts::memory()).await; })+ }
-        mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Hosts::sqlite().await).await; })+ }
-        mod postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Hosts::postgres().await).await; })+ }
+        suite! { memory: $($test)+ }
+        suite! { sqlite: $($test)+ }
+        suite! { postgres: $($test)+ }
     };
 }
 
@@ -269,7 +280,7 @@ async fn a_host_that_was_started_later_keeps_no_second_state_of_a_run(hosts: Hos
 /// A key whose time comes after it was kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_has_expired_since_is_seen_in_the_history_and_does_not_come_back() {
-    let hosts = Hosts::memory();
+    let hosts = Hosts::memory().await;
     let (service, id) = (hosts.service(10).await, AutomationId::random());
     set_until(&service, id, "first", "short", "1", Expiry::After(50)).await;
     set(&service, id, "second", "long", "1").await;
@@ -443,7 +454,8 @@ struct Hosts {
 }
 
 impl Hosts {
-    fn memory() -> Self {
+    #[expect(clippy::unused_async, reason = "the others are")]
+    async fn memory() -> Self {
         Self {
             database: None,
             shared: Arc::new(MemoryStorage::default()),

@@ -1,4 +1,4 @@
-//! What the history costs: a write by a run that has written before, with the history on and off, in turns (A B A B …), and
+//! What the history costs: a write by a run that has written before, with the history on and off, in turns (A B B A …), and
 //! the first write of a run. Prints the figures of `docs/performance.md`.
 
 #![allow(
@@ -50,23 +50,29 @@ fn main() {
 async fn compare(bytes: usize, writers: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = Engine::built_in(EngineOptions::default()).expect("an engine");
-    let (off, on) = (
-        service(&folder.path().join("off.db"), &engine, 0).await,
-        service(&folder.path().join("on.db"), &engine, 10).await,
-    );
+    // A file for each, so that none pays for what another has left in its write-ahead log.
+    let off = service(&folder.path().join("off.db"), &engine, 0).await;
+    let on = service(&folder.path().join("on.db"), &engine, 10).await;
+    let new = service(&folder.path().join("new.db"), &engine, 10).await;
     let automations: Vec<AutomationId> = (0..writers).map(|_| AutomationId::random()).collect();
-    for service in [&off, &on] {
+    for service in [&off, &on, &new] {
         for automation in &automations {
             fill(service, *automation, bytes).await;
         }
     }
     let mut turns = Vec::new();
-    for _ in 0..ROUNDS {
-        turns.push([
-            micros(&off, &automations, known_run).await,
-            micros(&on, &automations, known_run).await,
-            micros(&on, &automations, new_run).await,
-        ]);
+    for round in 0..ROUNDS {
+        let mut turn = [0.0; 3];
+        // In the one order and in the other.
+        for at in 0..turn.len() {
+            let part = if round % 2 == 0 { at } else { turn.len() - 1 - at };
+            turn[part] = match part {
+                0 => micros(&off, &automations, known_run).await,
+                1 => micros(&on, &automations, known_run).await,
+                _ => micros(&new, &automations, new_run).await,
+            };
+        }
+        turns.push(turn);
     }
     let [micros_off, micros_on] = [0, 1].map(|part| median(turns.iter().map(|turn| turn[part])));
     let [by_known, by_new] = [1, 2].map(|part| median(turns.iter().map(|turn| turn[part] / turn[0])));
@@ -74,8 +80,9 @@ async fn compare(bytes: usize, writers: usize) {
         "| {:.0} KB | {writers} | {micros_off:.0} µs | {micros_on:.0} µs | {by_known:.2} | {by_new:.2} |",
         bytes as f64 / 1000.0
     );
-    off.close().await;
-    on.close().await;
+    for service in [off, on, new] {
+        service.close().await;
+    }
 }
 
 async fn service(file: &Path, engine: &Engine, history_runs: u32) -> Service {

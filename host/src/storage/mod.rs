@@ -42,7 +42,8 @@ impl Default for StorageOptions {
     }
 }
 
-/// Counts the saves of one automation's row. A save is made on the revision that was loaded.
+/// Counts the saves of one automation's row, and how often it was sealed anew. A save is made on the revision that was
+/// loaded.
 pub type Revision = i64;
 
 /// What is stored for an automation.
