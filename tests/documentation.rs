@@ -24,7 +24,7 @@ const MARK: &str = "=== next command ===";
 const VOLATILE: [&str; 5] = ["ttl_ms", "next_cursor", "stored_bytes", "run_id", "sha256"];
 
 /// What the commands must call, all together, behind `/v1`.
-const CALLS: [&str; 27] = [
+const CALLS: [&str; 29] = [
     "$U\n",
     "-X PUT $U/",
     "-X PATCH $U/",
