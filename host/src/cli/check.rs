@@ -77,8 +77,8 @@ impl Check {
         let tests = if self.extent.quick { quick() } else { thorough() }.map_err(CommandError::new)?;
         let tests = self.chosen(&tests)?;
         if self.list {
-            let names: String = tests.iter().map(|test| format!("{}\n", test.label())).collect();
-            output::print(names)?;
+            let names: Vec<_> = tests.iter().map(|test| test.label()).collect();
+            output::print(names.join("\n") + "\n")?;
             return Ok(ExitCode::SUCCESS);
         }
         let target = self.target()?;
