@@ -26,7 +26,7 @@ impl Shell {
         Self {
             service: Setup::sqlite(folder.path()).start(),
             token: token::valid(SECRET, &Uuid::new_v4().to_string()),
-            folder: folder,
+            folder,
         }
     }
 

@@ -1,11 +1,8 @@
 //! `automation-kv openapi`
 
-use std::io::Write;
-
 use clap::Args;
 
-use super::CommandError;
-use super::knobs;
+use super::{CommandError, knobs, output};
 use crate::api;
 
 #[derive(Debug, Args)]
@@ -17,8 +14,6 @@ pub(super) struct Openapi {
 
 impl Openapi {
     pub(super) fn run(self) -> Result<(), CommandError> {
-        let document = api::openapi_document(&self.base_path);
-        let written = std::io::stdout().write_all(document.as_bytes());
-        written.map_err(|error| CommandError::new(format!("cannot print the document: {error}")))
+        output::print(api::openapi_document(&self.base_path))
     }
 }

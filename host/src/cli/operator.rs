@@ -68,8 +68,9 @@ pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError 
     }
 }
 
-/// A time for people and programs.
+/// A time for people and programs: RFC 3339, to the millisecond.
 pub(super) fn time(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "?".to_string(), |time| time.to_string())
+    let time = jiff::Timestamp::from_millisecond(ms);
+    time.map_or_else(|_| "?".to_string(), |time| format!("{time:.3}"))
 }

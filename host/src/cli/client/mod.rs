@@ -14,7 +14,7 @@ mod write;
 use clap::Subcommand;
 
 pub(super) use connection::Connection;
-pub(super) use show::{Members, columns};
+pub(super) use show::columns;
 
 use super::{CommandError, runtime};
 

@@ -3,11 +3,12 @@
 use automation_kv_client::{Call, Method};
 use clap::Args;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::super::CommandError;
 use super::super::output::{self, Format};
 use super::connection::{Connection, Shown, failed};
-use super::show::columns;
+use super::show::{Members, columns};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Get {
@@ -54,6 +55,7 @@ pub(in crate::cli) struct Ls {
 #[derive(Deserialize)]
 struct Listed {
     key: String,
+    value: Option<Box<RawValue>>,
     size_bytes: u64,
     key_version: u64,
     updated_at: String,
@@ -96,8 +98,11 @@ impl Ls {
         match format {
             Format::Json if self.values => self.shown.show(&reply, "values"),
             Format::Json => self.shown.show(&reply, "keys"),
-            Format::Table if self.values => Values::of(&reply.body)?.show(),
             Format::Table if self.shown.meta => table(&reply.read::<Entries>().map_err(|error| failed(&error))?),
+            Format::Table if self.values => {
+                let members = Members::of(&reply.body)?;
+                output::print(Members::of(members.get("values").unwrap_or("{}"))?.table())
+            }
             Format::Table | Format::Raw => {
                 let keys = reply.read::<Keys>().map_err(|error| failed(&error))?.keys;
                 output::print(keys.into_iter().map(|key| key + "\n").collect::<String>())
@@ -116,32 +121,21 @@ struct Entries {
     entries: Vec<Listed>,
 }
 
-/// The texts of the values by key.
-struct Values(super::show::Members);
-
-impl Values {
-    fn of(body: &str) -> Result<Self, CommandError> {
-        let members = super::show::Members::of(body)?;
-        super::show::Members::of(members.get("values").unwrap_or("{}")).map(Self)
-    }
-
-    fn show(&self) -> Result<(), CommandError> {
-        output::print(self.0.table())
-    }
-}
-
 fn table(entries: &Entries) -> Result<(), CommandError> {
-    let head = ["KEY", "BYTES", "VERSION", "UPDATED", "EXPIRES"]
-        .map(str::to_owned)
-        .to_vec();
-    let rows = entries.entries.iter().map(|entry| {
-        vec![
+    let with_values = entries.entries.iter().any(|entry| entry.value.is_some());
+    let mut head = vec!["KEY", "BYTES", "VERSION", "UPDATED", "EXPIRES"];
+    head.extend(with_values.then_some("VALUE"));
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
+    rows.extend(entries.entries.iter().map(|entry| {
+        let mut row = vec![
             entry.key.clone(),
             entry.size_bytes.to_string(),
             entry.key_version.to_string(),
             entry.updated_at.clone(),
             entry.expires_at.clone().unwrap_or_else(|| "-".to_owned()),
-        ]
-    });
-    output::print(columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+        ];
+        row.extend(entry.value.as_ref().map(|value| value.get().to_owned()));
+        row
+    }));
+    output::print(columns(&rows))
 }

@@ -13,7 +13,7 @@ use super::super::output::{self, Format};
 use super::connection::Shown;
 
 /// The members of an object, in order, each as its text.
-pub(in crate::cli) struct Members(Vec<(String, Box<RawValue>)>);
+pub(super) struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Shown {
     /// Shows an answer whose result is one of its members; all of the answer if it has no such member.
@@ -30,12 +30,12 @@ impl Shown {
 }
 
 impl Members {
-    pub(in crate::cli) fn of(object: &str) -> Result<Self, CommandError> {
+    pub(super) fn of(object: &str) -> Result<Self, CommandError> {
         serde_json::from_str(object)
             .map_err(|error| CommandError::new(format!("the answer is not the service's: {error}")))
     }
 
-    pub(in crate::cli) fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(member, _)| member == name);
         found.map(|(_, value)| value.get())
     }

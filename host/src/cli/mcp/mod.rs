@@ -59,7 +59,7 @@ impl Mcp {
             engine: Arc::new(Engine::of_command()?),
         };
         let runtime = runtime()?;
-        let served = runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let serving = server.serve(stdio_pipes()).await;
             let serving = serving.map_err(|error| CommandError::new(format!("no client began a session: {error}")))?;
             serving
@@ -69,7 +69,7 @@ impl Mcp {
         });
         // A read of stdin that is still waiting cannot be called off.
         runtime.shutdown_background();
-        served.map(drop)
+        ended.map(drop)
     }
 }
 

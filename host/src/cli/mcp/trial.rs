@@ -5,12 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use automation_kv_client::{Call, Method};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::CommandError;
-use super::super::client::Members;
 use super::super::simulate;
-use super::{Server, refusal, refused};
+use super::{Server, refusal};
 use crate::api::{OfflineBatch, Refused};
 use crate::automation::AutomationId;
 use crate::clear;
@@ -22,6 +22,7 @@ use crate::vault::{TimestampMs, Vault};
 #[derive(Deserialize)]
 struct Listed {
     key: String,
+    value: Box<RawValue>,
     size_bytes: u64,
     key_version: u64,
     created_at: jiff::Timestamp,
@@ -41,18 +42,14 @@ pub(super) async fn difference(server: &Server, batch: &Value) -> Result<CallToo
     let call = Call::on_state(Method::GET, "")
         .query("values", "true")
         .query("meta", "true");
-    let reply = server.kv.send(call).await.map_err(|error| refused(&error))?;
+    let reply = server.kv.send(call).await.map_err(|error| super::refused(&error))?;
     let failed = |error: CommandError| refusal(&error.to_string());
     let before = document(&reply.body).map_err(failed)?;
     let now = now();
-    let tried = OfflineBatch::read(&batch.to_string(), now)
-        .map_err(|refused| Ok(refused))
-        .and_then(|batch| carry_out(server, &before, batch, now).map_err(Err));
-    let (answer, after) = match tried {
-        Ok(Ok(tried)) => tried,
-        Ok(Err(refused)) | Err(Ok(refused)) => return Err(would_be_refused(&refused)),
-        Err(Err(error)) => return Err(failed(error)),
-    };
+    let refused = |refused: Refused| would_be_refused(&refused);
+    let batch = OfflineBatch::read(&batch.to_string(), now).map_err(refused)?;
+    let tried = carry_out(server, &before, batch, now).map_err(failed)?;
+    let (answer, after) = tried.map_err(refused)?;
     let difference = Difference::between(&before, &after).map_err(|error| refusal(&error.to_string()))?;
     let mut result = CallToolResult::structured(json!({
         "dry_run": true,
@@ -85,30 +82,23 @@ fn carry_out(server: &Server, before: &Document, batch: OfflineBatch, now: Times
 
 /// The state that a list with values and meta shows.
 fn document(body: &str) -> Result<Document, CommandError> {
-    let not_ours = |problem: String| CommandError::new(format!("the answer is not the service's: {problem}"));
-    let list: List = serde_json::from_str(body).map_err(|error| not_ours(error.to_string()))?;
-    let members = Members::of(body)?;
-    let values = Members::of(members.get("values").unwrap_or("{}"))?;
-    let entries = list.entries.into_iter().map(|listed| {
-        let value = values.get(&listed.key);
-        Ok(Entry {
-            value: value
-                .ok_or_else(|| not_ours(format!("{:?} has no value", listed.key)))?
-                .to_owned(),
-            attributes: Some(Attributes {
-                version: listed.key_version,
-                size_bytes: listed.size_bytes,
-                created_at: milliseconds(listed.created_at),
-                updated_at: milliseconds(listed.updated_at),
-                expires_at: listed.expires_at.map(milliseconds),
-            }),
-            key: listed.key,
-        })
+    let list: List = serde_json::from_str(body)
+        .map_err(|error| CommandError::new(format!("the answer is not the service's: {error}")))?;
+    let entries = list.entries.into_iter().map(|listed| Entry {
+        value: listed.value.get().to_owned(),
+        attributes: Some(Attributes {
+            version: listed.key_version,
+            size_bytes: listed.size_bytes,
+            created_at: milliseconds(listed.created_at),
+            updated_at: milliseconds(listed.updated_at),
+            expires_at: listed.expires_at.map(milliseconds),
+        }),
+        key: listed.key,
     });
     Ok(Document {
         version: Some(list.version),
         size_bytes: Some(list.size_bytes),
-        entries: entries.collect::<Result<_, CommandError>>()?,
+        entries: entries.collect(),
     })
 }
 
