@@ -4,8 +4,8 @@
 
 mod support;
 
-use std::io::Write as _;
-use std::process::{Output, Stdio};
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -30,12 +30,19 @@ impl Shell {
         }
     }
 
-    fn output(&self, arguments: &[&str], stdin: &str) -> Output {
-        let mut process = service::command(arguments)
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = service::command(arguments);
+        command
             .env("AUTOMATION_KV_TOKEN", &self.token)
             .env("AUTOMATION_API_URL", format!("http://{}", self.service.address()))
+            .stdout(Stdio::piped());
+        command
+    }
+
+    fn output(&self, arguments: &[&str], stdin: &str) -> Output {
+        let mut process = self
+            .command(arguments)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -95,15 +102,22 @@ fn every_command_prints_its_result() {
         ("range queue -1 -1", "[3]"),
         ("trim queue 0 0", "1"),
         ("pop queue", "1"),
-        (r#"set seen {"a":1,"b":4102444800}"#, "19"),
+        (r#"set seen {"a":1,"b":4102444800}"#, "17"),
         ("prune seen --older-than 60", "1"),
-        (r#"set jobs [{"id":1,"done":true},{"id":2}]"#, "21"),
+        (r#"set jobs [{"id":1,"done":true},{"id":2}]"#, "19"),
         ("remove jobs --field done --equals true", "1"),
         ("get jobs", r#"[{"id":2}]"#),
-        ("persist name", "22"),
-        ("claim leader --owner run-1 --ttl 30s", "23"),
-        ("renew leader --owner run-1 --ttl 30s --fence 23", "23"),
+        ("persist name", "20"),
+        ("claim leader --owner run-1 --ttl 30s", "21"),
+        ("renew leader --owner run-1 --ttl 30s --fence 21", "21"),
         ("release leader --owner run-1", "true"),
+        ("set balance -5", "24"),
+        ("push deltas -1.5", "1"),
+        ("remove deltas --value -1.5", "1"),
+        (
+            "batch [{\"op\":\"delete\",\"key\":\"balance\"},{\"op\":\"delete\",\"key\":\"deltas\"}] --output raw",
+            r#"[{"op":"delete","key":"balance","success":true,"deleted":true},{"op":"delete","key":"deltas","success":true,"deleted":true}]"#,
+        ),
         ("ls", "config\nname\nruns\nqueue\nseen\njobs"),
         ("ls na", "name"),
         ("ls --output json", r#"["config","name","runs","queue","seen","jobs"]"#),
@@ -153,6 +167,11 @@ fn failures_are_one_line_and_have_their_codes() {
         ("set taken 2 --if-version 9", 4, "version_mismatch"),
         ("set taken 2 --if-key-version 9", 4, "key_version_mismatch"),
         (&big, 5, "state_too_large"),
+        (
+            r#"batch [{"op":"check","key":"taken","equals":2}]"#,
+            4,
+            "operation_failed",
+        ),
         ("set taken nonsense", 2, "--text"),
         ("set taken @/nowhere", 3, "/nowhere"),
         ("push taken 1", 1, "type_mismatch"),
@@ -182,21 +201,17 @@ fn failures_are_one_line_and_have_their_codes() {
 #[test]
 fn a_watched_key_is_shown_whenever_it_changes() {
     let shell = Shell::new();
-    std::thread::scope(|scope| {
-        let watching = scope.spawn(|| shell.run("watch cursor --count 3 --interval 1s"));
-        let second = std::time::Duration::from_millis(1500);
-        std::thread::sleep(second);
-        shell.run("set cursor 17");
-        std::thread::sleep(second);
-        shell.run("del cursor");
-        let lines: Vec<Value> = watching
-            .join()
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(lines[0], json!({"key": "cursor", "exists": false}));
-        assert_eq!(lines[1]["value"], json!(17));
-        assert_eq!(lines[2], json!({"key": "cursor", "exists": false}));
-    });
+    let mut watching = shell
+        .command(&["watch", "cursor", "--count", "3", "--interval", "1s"])
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON") };
+    assert_eq!(next(), json!({"key": "cursor", "exists": false}));
+    shell.run("set cursor 17");
+    assert_eq!(next()["value"], json!(17));
+    shell.run("del cursor");
+    assert_eq!(next(), json!({"key": "cursor", "exists": false}));
+    assert!(watching.wait().expect("an end").success());
 }

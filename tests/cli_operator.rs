@@ -151,6 +151,53 @@ fn a_doctor_tells_a_wrong_secret_and_a_database_that_is_away() {
 }
 
 #[test]
+fn looking_at_a_database_makes_none() {
+    let folder = service::folder();
+    let url = format!("sqlite://{}", folder.path().join("mistyped.db").display());
+    for command_line in [
+        &["inspect", "x"][..],
+        &["rotate", "--check"],
+        &["automations", "list"],
+        &["history", "x"],
+    ] {
+        let (exit, said) = fail(&mut command(&url, command_line));
+        assert_eq!(exit, 1, "{said}");
+        assert!(said.contains("automation-kv migrate"), "{said}");
+    }
+    assert!(!folder.path().join("mistyped.db").exists());
+}
+
+#[test]
+fn what_the_api_would_refuse_is_not_imported() {
+    let folder = service::folder();
+    let [url, _] = databases(folder.path());
+    run(&url, &["migrate"]);
+    let file = folder.path().join("state.json");
+    for (state, problem) in [
+        (r#"{"a": NaN}"#, "\"a\""),
+        (r#"{"b": "\ud800"}"#, "\"b\""),
+        (r#"{"c\n": 1}"#, "\"c\\n\""),
+    ] {
+        std::fs::write(&file, state).unwrap();
+        let (exit, said) = fail(&mut command(&url, &["import", "target", file.to_str().unwrap()]));
+        assert_eq!(exit, 1, "{state}: {said}");
+        assert!(said.contains(problem), "{state}: {said}");
+    }
+}
+
+#[test]
+fn a_doctor_with_a_wrong_secret_does_no_harm() {
+    let folder = service::folder();
+    for url in databases(folder.path()) {
+        run(&url, &["migrate"]);
+        let mut wrong = command(&url, &["doctor"]);
+        // An empty database cannot tell.
+        assert!(wrong.env("AUTOMATION_KV_SECRET", "wrong").status().unwrap().success());
+        run(&url, &["doctor"]);
+    }
+}
+
+#[test]
 fn completions_and_manual_pages_come_with_the_binary() {
     for shell in ["bash", "zsh", "fish"] {
         let output = service::command(&["completions", shell]).output().unwrap();

@@ -15,9 +15,6 @@ pub use reqwest::Method;
 /// What a segment of a path shows as it is.
 const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The longest pause that the service can ask for and get.
-const MAX_ASKED: Duration = Duration::from_mins(1);
-
 /// One request, for whatever the methods of [`Kv`] have no name for.
 ///
 /// ```
@@ -133,10 +130,13 @@ impl Reply {
     }
 }
 
+/// Whether a try may have been carried out although nobody said so.
+type Lost = bool;
+
 /// How one try ended without a reply.
 enum Failed {
-    /// Asking again may help, after the pause that the service asked for.
-    Passing(Error, Option<Duration>),
+    /// Asking again may help, after the pause that the service asked for. Perhaps it was carried out all the same.
+    Passing(Error, Option<Duration>, Lost),
     /// It does not.
     Final(Error),
 }
@@ -144,9 +144,21 @@ enum Failed {
 impl Kv {
     /// Sends a request, again if it is worth it, and gives the answer if it is no error.
     pub async fn send(&self, call: Call) -> Result<Reply, Error> {
+        self.send_and_tell(call).await.0
+    }
+
+    /// The same, and tells whether an answer to it got lost on the way.
+    pub(crate) async fn send_and_tell(&self, call: Call) -> (Result<Reply, Error>, Lost) {
+        let mut was_lost = false;
+        let result = self.send_noting(call, &mut was_lost).await;
+        (result, was_lost)
+    }
+
+    async fn send_noting(&self, call: Call, was_lost: &mut Lost) -> Result<Reply, Error> {
         if let Some(problem) = call.problem {
             return Err(Error::configuration(problem));
         }
+        let is_write = call.method != Method::GET;
         let url = format!("{}/v1/kv{}", self.url, call.path);
         let mut request = self
             .http
@@ -176,11 +188,18 @@ impl Kv {
             let (error, asked) = match self.try_once(again, &url).await {
                 Ok(reply) => return Ok(reply),
                 Err(Failed::Final(error)) => return Err(error),
-                Err(Failed::Passing(error, asked)) => (error, asked),
+                Err(Failed::Passing(error, asked, lost)) => {
+                    *was_lost |= lost && is_write;
+                    (error, asked)
+                }
             };
             let pause = self.retry.pause(tries, asked);
             if begun.elapsed() + pause >= self.retry.total {
-                return Err(error);
+                return Err(if *was_lost {
+                    Error::OutcomeUnknown(error.to_string())
+                } else {
+                    error
+                });
             }
             tokio::time::sleep(pause).await;
         }
@@ -192,7 +211,8 @@ impl Kv {
                 url: url.to_owned(),
                 problem: cause(&error),
             };
-            Failed::Passing(unreachable, None)
+            // Without a connection nothing was sent.
+            Failed::Passing(unreachable, None, !error.is_connect())
         };
         let response = self.http.execute(request).await.map_err(unreachable)?;
         let status = response.status().as_u16();
@@ -200,14 +220,19 @@ impl Kv {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.parse().ok());
-        let asked = asked.map(Duration::from_secs).filter(|asked| *asked <= MAX_ASKED);
+        let asked = asked.map(Duration::from_secs);
         let body = response.text().await.map_err(unreachable)?;
         match status {
-            200..=399 => Ok(Reply { status, body }),
+            200..=299 | 304 => Ok(Reply { status, body }),
+            ..=399 => Err(Failed::Final(Error::NotTheService {
+                url: url.to_owned(),
+                problem: format!("HTTP {status}, where the service gives a result or a refusal"),
+            })),
             _ => {
                 let refusal = Refusal::read(status, &body);
                 if refusal.is_passing() {
-                    Err(Failed::Passing(Error::refused(refusal), asked))
+                    let lost = refusal.is_uncertain();
+                    Err(Failed::Passing(Error::refused(refusal), asked, lost))
                 } else {
                     Err(Failed::Final(Error::refused(refusal)))
                 }

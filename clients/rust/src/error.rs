@@ -34,6 +34,9 @@ pub enum Error {
     /// The service could not carry it out now, also not when it was asked again.
     #[error("{0}")]
     Unavailable(Box<Refusal>),
+    /// An answer to a write got lost, and asking again told nothing: it may have happened or not.
+    #[error("a write may have happened or not: its answer got lost, and then: {0}")]
+    OutcomeUnknown(String),
     /// The service could not be reached, or gave no answer in time, also not when it was asked again.
     #[error("no answer from {url}: {problem}")]
     Unreachable {
@@ -110,7 +113,11 @@ impl Error {
             | Self::Deleted(refusal)
             | Self::Invalid(refusal)
             | Self::Unavailable(refusal) => Some(refusal.as_ref()),
-            Self::Configuration(_) | Self::Unreachable { .. } | Self::NotTheService { .. } | Self::Value { .. } => None,
+            Self::Configuration(_)
+            | Self::OutcomeUnknown(_)
+            | Self::Unreachable { .. }
+            | Self::NotTheService { .. }
+            | Self::Value { .. } => None,
         }
     }
 }
@@ -131,6 +138,11 @@ impl Refusal {
     /// The room that was left in the state, in bytes of compact JSON, where the service told it.
     pub fn free_bytes(&self) -> Option<u64> {
         self.body.get("free_bytes")?.as_u64()
+    }
+
+    /// Whether the request may have been carried out all the same.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        matches!(self.status, 502 | 504) || self.code == "outcome_unknown"
     }
 
     /// Whether the same request may be granted a moment later: somebody else was busy, nothing was decided.

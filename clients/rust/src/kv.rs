@@ -55,6 +55,11 @@ struct Valued<T> {
     value: T,
 }
 
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
 impl Kv {
     /// The state of the run's own automation, with the settings of [`Settings::from_environment`].
     pub fn from_environment() -> Result<Self, Error> {
@@ -75,6 +80,8 @@ impl Kv {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            // Followed, a write could become a read.
+            .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
             .user_agent(concat!("automation-kv/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -124,7 +131,20 @@ impl Kv {
         value: &T,
         options: SetOptions,
     ) -> Result<u64, Error> {
-        let json = serde_json::to_string(value).map_err(|error| Error::value(key, error))?;
+        self.set_and_tell(key, value, options).await.0
+    }
+
+    /// The same, and tells whether an answer got lost on the way.
+    pub(crate) async fn set_and_tell<T: Serialize + ?Sized>(
+        &self,
+        key: &str,
+        value: &T,
+        options: SetOptions,
+    ) -> (Result<u64, Error>, bool) {
+        let json = match serde_json::to_string(value) {
+            Ok(json) => json,
+            Err(error) => return (Err(Error::value(key, error)), false),
+        };
         let mut call = Call::on(key, Method::PUT, "").body(json);
         if options.if_absent {
             call = call.query("nx", "true");
@@ -144,7 +164,15 @@ impl Kv {
         if options.keep_ttl {
             call = call.query("keepttl", "true");
         }
-        self.version(call).await
+        let (reply, was_lost) = self.send_and_tell(call).await;
+        let version = reply.and_then(|reply| Ok(reply.read::<Versioned>()?.version));
+        (version, was_lost)
+    }
+
+    /// The state's version.
+    pub(crate) async fn version_now(&self) -> Result<u64, Error> {
+        let call = Call::on_state(Method::GET, "").query("limit", "1");
+        Ok(self.send(call).await?.read::<Versioned>()?.version)
     }
 
     /// Removes a key; tells whether it was there.
@@ -170,7 +198,8 @@ impl Kv {
         Ok(self.send(call).await?.read::<Keys>()?.keys)
     }
 
-    /// Adds to an integer, which counts from 0 where there is none; gives the sum.
+    /// Adds to an integer, which counts from 0 where there is none; gives the sum. A sum that is no `i64` is there all the same;
+    /// the error is [`Error::Value`].
     pub async fn increment(&self, key: &str, by: i64) -> Result<i64, Error> {
         self.post(key, "incr", &json!({ "by": by })).await
     }
@@ -202,11 +231,18 @@ impl Kv {
         Ok(reply.read::<Pushed>()?.length)
     }
 
-    /// Takes the item at the front of a list, if there is one.
+    /// Takes the item at the front of a list, if there is one. One that does not fit the type is taken all the same; the error
+    /// is [`Error::Value`].
     pub async fn pop<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        let reply = self.send(Call::on(key, Method::POST, "lpop")).await?;
-        let valued = serde_json::from_str::<Valued<_>>(&reply.body).map_err(|error| Error::value(key, error))?;
-        Ok(valued.value)
+        #[derive(Deserialize)]
+        struct Popped<T> {
+            values: Vec<T>,
+        }
+        // As a list of one: only so is an item that is `null` told from none.
+        let call = Call::on(key, Method::POST, "lpop").body(json!({ "count": 1 }).to_string());
+        let reply = self.send(call).await?;
+        let popped = serde_json::from_str::<Popped<_>>(&reply.body).map_err(|error| Error::value(key, error))?;
+        Ok(popped.values.into_iter().next())
     }
 
     /// Does something to a key that answers with a `value`.
@@ -216,13 +252,5 @@ impl Kv {
             .await?;
         let valued = serde_json::from_str::<Valued<T>>(&reply.body).map_err(|error| Error::value(key, error))?;
         Ok(valued.value)
-    }
-
-    async fn version(&self, call: Call) -> Result<u64, Error> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u64,
-        }
-        Ok(self.send(call).await?.read::<Versioned>()?.version)
     }
 }

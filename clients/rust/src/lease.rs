@@ -1,7 +1,7 @@
 //! One owner at a time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -24,8 +24,26 @@ pub struct Lease {
     name: String,
     owner: String,
     fence: u64,
-    is_lost: Arc<AtomicBool>,
+    held: Arc<Held>,
     renewing: JoinHandle<()>,
+}
+
+/// What is known of a lease.
+#[derive(Debug)]
+struct Held {
+    is_lost: AtomicBool,
+    /// When its time is over, counted from when it was asked for.
+    until: Mutex<Instant>,
+}
+
+impl Held {
+    fn until(&self) -> Instant {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renew(&self, until: Instant) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
 }
 
 #[derive(Deserialize)]
@@ -42,25 +60,29 @@ impl Kv {
         let call = Call::on(name, Method::POST, "claim")
             .body(claim.to_string())
             .without_idempotency_key();
+        let asked = Instant::now();
         let granted: Granted = match self.send(call).await {
             Ok(reply) => reply.read()?,
             Err(Error::Conflict(refusal)) if refusal.code == "held" => return Ok(None),
             Err(error) => return Err(error),
         };
-        let is_lost = Arc::new(AtomicBool::new(false));
+        let held = Arc::new(Held {
+            is_lost: AtomicBool::new(false),
+            until: Mutex::new(asked + ttl),
+        });
         let renewing = tokio::spawn(renew(
             self.clone(),
             name.to_owned(),
             json!({ "owner": owner, "fence": granted.fence, "ttl_ms": milliseconds(ttl) }).to_string(),
             ttl,
-            Arc::clone(&is_lost),
+            Arc::clone(&held),
         ));
         Ok(Some(Lease {
             kv: self.clone(),
             name: name.to_owned(),
             owner,
             fence: granted.fence,
-            is_lost,
+            held,
             renewing,
         }))
     }
@@ -72,9 +94,9 @@ impl Lease {
         self.fence
     }
 
-    /// Whether the lease is known to be lost: somebody else may have it.
+    /// Whether the lease is lost, or its time over as far as this process knows: somebody else may have it.
     pub fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::SeqCst)
+        self.held.is_lost.load(Ordering::SeqCst) || Instant::now() >= self.held.until()
     }
 
     /// Gives it back. [`Error::Conflict`] if it was lost before.
@@ -92,21 +114,21 @@ impl Drop for Lease {
     }
 }
 
-async fn renew(kv: Kv, name: String, body: String, ttl: Duration, is_lost: Arc<AtomicBool>) {
-    let mut until = Instant::now() + ttl;
-    loop {
+async fn renew(kv: Kv, name: String, body: String, ttl: Duration, held: Arc<Held>) {
+    while Instant::now() < held.until() {
         tokio::time::sleep(ttl / RENEWALS_PER_TIME).await;
         let asked = Instant::now();
         let call = Call::on(&name, Method::POST, "renew")
             .body(body.clone())
             .without_idempotency_key();
         match kv.send(call).await {
-            Ok(_) => until = asked + ttl,
+            Ok(_) => held.renew(asked + ttl),
             // Nobody could say: it is ours until its time is over.
-            Err(Error::Unreachable { .. } | Error::Unavailable(_)) if Instant::now() < until => {}
-            Err(_) => return is_lost.store(true, Ordering::SeqCst),
+            Err(Error::Unreachable { .. } | Error::Unavailable(_) | Error::OutcomeUnknown(_)) => {}
+            Err(_) => break,
         }
     }
+    held.is_lost.store(true, Ordering::SeqCst);
 }
 
 fn milliseconds(time: Duration) -> u64 {

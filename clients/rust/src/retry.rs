@@ -39,12 +39,9 @@ impl Retry {
     /// The pause after so many tries: random, and at least what the service asked for.
     pub(crate) fn pause(&self, tries: u32, asked: Option<Duration>) -> Duration {
         let longest = self.first_pause.saturating_mul(1 << tries.saturating_sub(1).min(16));
-        let random = longest.min(self.max_pause).mul_f64(fastrand::f64());
-        match asked {
-            // Those who were told the same time are spread over the time after it.
-            Some(asked) => asked + random.min(asked / 2),
-            None => random,
-        }
+        // Those who were told the same time are spread over the time after it.
+        let asked = asked.unwrap_or_default();
+        asked + longest.max(asked / 2).min(self.max_pause).mul_f64(fastrand::f64())
     }
 }
 

@@ -7,6 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Kv, SetOptions};
 
+/// How many writes with an `Idempotency-Key` the service remembers. Within them a lost answer comes again; beyond them a
+/// conflict may be with one's own write.
+const REMEMBERED_WRITES: u64 = 128;
+
 impl Kv {
     /// Changes a value: `change` gets what is there, if anything, and gives what is to be there. If somebody else writes
     /// the key in between, `change` is asked again with what they wrote, so it should do nothing else. Gives what was
@@ -25,7 +29,8 @@ impl Kv {
     /// # }
     /// ```
     ///
-    /// [`Error::Conflict`] comes only if others were faster for as long as [`Retry::total`](crate::Retry::total) says.
+    /// [`Error::Conflict`] comes only if others were faster for as long as [`Retry::total`](crate::Retry::total) says, and
+    /// [`Error::OutcomeUnknown`] if an answer got lost and the state has moved on by more than the service remembers.
     pub async fn transaction<T, F>(&self, key: &str, mut change: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -34,9 +39,9 @@ impl Kv {
         let begun = Instant::now();
         let mut tries = 0;
         loop {
-            let (value, key_version) = match self.entry(key).await? {
-                Some(entry) => (Some(entry.value), entry.key_version),
-                None => (None, 0),
+            let (value, key_version, version) = match self.entry(key).await? {
+                Some(entry) => (Some(entry.value), entry.key_version, entry.version),
+                None => (None, 0, 0),
             };
             let next = change(value);
             let options = SetOptions {
@@ -44,11 +49,15 @@ impl Kv {
                 keep_ttl: true,
                 ..SetOptions::default()
             };
-            let error = match self.set_with(key, &next, options).await {
+            let (written, was_lost) = self.set_and_tell(key, &next, options).await;
+            let error = match written {
                 Ok(_) => return Ok(next),
                 Err(Error::Conflict(refusal)) => Error::Conflict(refusal),
                 Err(error) => return Err(error),
             };
+            if was_lost && self.version_now().await? > version + REMEMBERED_WRITES {
+                return Err(Error::OutcomeUnknown(error.to_string()));
+            }
             tries += 1;
             let pause = self.retry.pause(tries, None);
             if begun.elapsed() + pause >= self.retry.total {

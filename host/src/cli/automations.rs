@@ -1,12 +1,13 @@
 //! `automation-kv automations`
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
 
-use super::CommandError;
 use super::knobs::{DatabaseKnobs, SecretKnobs};
 use super::operator::{self, Output, time};
+use super::{CommandError, output};
 use crate::automation::AutomationId;
 use crate::service::{AutomationSummary, Service, ServiceOptions};
 
@@ -70,8 +71,8 @@ impl List {
         service.close().await;
         let listed = listed?;
         match self.output {
-            Output::Table => print_table(&listed),
-            Output::Json => listed.iter().for_each(|summary| println!("{}", json(summary))),
+            Output::Table => output::print(table(&listed))?,
+            Output::Json => output::print(listed.iter().map(|summary| json(summary) + "\n").collect::<String>())?,
         }
         if let Some(last) = listed.last().filter(|_| listed.len() == self.limit as usize) {
             eprintln!("for more: --after {}", last.automation);
@@ -86,11 +87,11 @@ impl Delete {
         let deleted = service.delete_automation(self.automation, Instant::now()).await;
         service.close().await;
         if deleted? {
-            println!("deleted {}", self.automation);
+            output::print(format!("deleted {}\n", self.automation))
         } else {
-            println!("{} had no state; its tokens are of no use from now on", self.automation);
+            let id = self.automation;
+            output::print(format!("{id} had no state; its tokens are of no use from now on\n"))
         }
-        Ok(())
     }
 }
 
@@ -98,9 +99,9 @@ async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service
     operator::service(secrets, database, ServiceOptions::default()).await
 }
 
-fn print_table(listed: &[AutomationSummary]) {
-    println!(
-        "{:36}  {:>8}  {:>10}  {:24}",
+fn table(listed: &[AutomationSummary]) -> String {
+    let mut text = format!(
+        "{:36}  {:>8}  {:>10}  {:24}\n",
         "AUTOMATION", "VERSION", "SIZE", "LAST WRITE"
     );
     for summary in listed {
@@ -108,12 +109,14 @@ fn print_table(listed: &[AutomationSummary]) {
             Some((version, bytes)) => (version.to_string(), bytes.to_string()),
             None => ("?".to_string(), "?".to_string()),
         };
-        println!(
+        let _ = writeln!(
+            text,
             "{}  {version:>8}  {size:>10}  {}",
             summary.automation,
             time(summary.updated_at)
         );
     }
+    text
 }
 
 fn json(summary: &AutomationSummary) -> String {

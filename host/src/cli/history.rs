@@ -1,5 +1,6 @@
 //! `automation-kv history`, `diff` and `restore`
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use clap::Args;
@@ -8,16 +9,16 @@ use uuid::Uuid;
 
 use super::knobs::{DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::operator::{self, Output, failed, time};
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, output};
 use crate::automation::{AutomationId, RunId, Writer};
-use crate::diff::{Attributes, Colour, Difference, Document, Entry};
+use crate::diff::{Attributes, Difference, Document, Entry};
 use crate::service::{Earlier, Service, ServiceOptions, Snapshot};
 use crate::storage::Kept;
 
 #[derive(Debug, Args)]
 pub(super) struct History {
-    /// Which automation.
-    #[arg(value_name = "UUID", value_parser = AutomationId::parse)]
+    /// Which automation: its id, or the name that `run` was given.
+    #[arg(value_name = "ID|NAME", value_parser = AutomationId::parse_or_name)]
     automation: AutomationId,
 
     /// How to show it.
@@ -33,8 +34,8 @@ pub(super) struct History {
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// Which automation.
-    #[arg(value_name = "UUID", value_parser = AutomationId::parse)]
+    /// Which automation: its id, or the name that `run` was given.
+    #[arg(value_name = "ID|NAME", value_parser = AutomationId::parse_or_name)]
     automation: AutomationId,
 
     #[command(flatten)]
@@ -64,8 +65,8 @@ struct WhichEarlier {
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// Which automation.
-    #[arg(value_name = "UUID", value_parser = AutomationId::parse)]
+    /// Which automation: its id, or the name that `run` was given.
+    #[arg(value_name = "ID|NAME", value_parser = AutomationId::parse_or_name)]
     automation: AutomationId,
 
     /// From which state: `current`, `before:RUN` or `version:N`.
@@ -103,10 +104,9 @@ impl History {
             service.close().await;
             let history = history.map_err(|error| failed(&error))?;
             match self.output {
-                Output::Table => print_table(&history),
-                Output::Json => history.iter().for_each(|kept| println!("{}", json(kept))),
+                Output::Table => output::print(table(&history)),
+                Output::Json => output::print(history.iter().map(|kept| json(kept) + "\n").collect::<String>()),
             }
-            Ok(())
         })
     }
 }
@@ -133,17 +133,12 @@ impl Restore {
         };
         let restored = service.restore(writer, &self.earlier.get()?, Instant::now()).await;
         let reply = restored.map_err(|error| failed(&error))?;
-        println!(
-            "restored {}: version {}, {} bytes",
-            self.automation, reply.version, reply.size_bytes
-        );
+        let id = self.automation;
+        let mut text = format!("restored {id}: version {}, {} bytes\n", reply.version, reply.size_bytes);
         if let Some(run) = run.filter(|_| self.history.history_runs > 0) {
-            println!(
-                "to take it back: automation-kv restore {} --before-run {run}",
-                self.automation
-            );
+            let _ = writeln!(text, "to take it back: automation-kv restore {id} --before-run {run}");
         }
-        Ok(())
+        output::print(text)
     }
 }
 
@@ -189,12 +184,11 @@ impl Diff {
                 } else {
                     without_values(difference).map(|json| json.to_string())
                 };
-                println!("{}", json.map_err(|error| failed(&error))?);
+                output::print(json.map_err(|error| failed(&error))? + "\n")
             }
-            Output::Table if self.values => print!("{}", difference.text(Colour::Never)),
-            Output::Table => print!("{}", difference.outline(Colour::Never)),
+            Output::Table if self.values => output::print(difference.text(output::colour())),
+            Output::Table => output::print(difference.outline(output::colour())),
         }
-        Ok(())
     }
 }
 
@@ -202,13 +196,14 @@ async fn open(secrets: &SecretKnobs, database: &DatabaseKnobs) -> Result<Service
     operator::service(secrets, database, ServiceOptions::default()).await
 }
 
-fn print_table(history: &[Kept]) {
+fn table(history: &[Kept]) -> String {
     const TITLE: &str = "BEFORE RUN";
     let runs = history.iter().map(|kept| kept.run.as_str().len());
     let width = runs.max().unwrap_or(0).max(TITLE.len());
-    println!("{TITLE:width$}  {:>8}  {:>10}  KEPT", "VERSION", "SIZE");
+    let mut text = format!("{TITLE:width$}  {:>8}  {:>10}  KEPT\n", "VERSION", "SIZE");
     for kept in history {
-        println!(
+        let _ = writeln!(
+            text,
             "{:width$}  {:>8}  {:>10}  {}",
             kept.run.as_str(),
             kept.version,
@@ -216,6 +211,7 @@ fn print_table(history: &[Kept]) {
             time(kept.kept_at)
         );
     }
+    text
 }
 
 fn json(kept: &Kept) -> String {

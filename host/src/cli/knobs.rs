@@ -125,6 +125,7 @@ impl DatabaseKnobs {
             adopt: self.adopt,
             lock_timeout,
             connections: self.db_pool_size,
+            existing: false,
         }
     }
 
@@ -172,6 +173,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .checked_mul(seconds_per_unit)
         .map(Duration::from_secs)
         .ok_or_else(|| "is too long".to_string())
+}
+
+/// The same, of a second at least.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be 1s at least".to_string()),
+        interval => Ok(interval),
+    }
 }
 
 /// Reads a time: RFC 3339 text such as `2026-01-31T08:00:00Z`, or seconds since 1970. Gives milliseconds since 1970.

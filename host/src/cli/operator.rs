@@ -11,7 +11,7 @@ use super::{CommandError, Exit, runtime};
 use crate::engine::Engine;
 use crate::report::Chain;
 use crate::service::{HistoryError, Service, ServiceError, ServiceOptions};
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageOptions};
 use crate::vault::Vault;
 
 /// How long a command waits for a lock.
@@ -31,17 +31,30 @@ pub(super) fn run(command: impl Future<Output = Result<(), CommandError>>) -> Re
     runtime()?.block_on(command)
 }
 
-/// Opens the database, with the secrets to open what is in it.
+/// Opens a database that is there and up to date, with the secrets to open what is in it: to look at it must not change it
+/// for the services that run on it.
 pub(super) async fn storage(
     secrets: &SecretKnobs,
     database: &DatabaseKnobs,
+) -> Result<(Arc<dyn Storage>, Vault), CommandError> {
+    let options = StorageOptions {
+        existing: true,
+        ..database.options(LOCK_TIMEOUT)
+    };
+    opened(secrets, database, &options).await
+}
+
+async fn opened(
+    secrets: &SecretKnobs,
+    database: &DatabaseKnobs,
+    options: &StorageOptions,
 ) -> Result<(Arc<dyn Storage>, Vault), CommandError> {
     let secret = secrets.current()?.ok_or_else(|| {
         let message = "AUTOMATION_KV_SECRET is not set; states are opened with the secret of the service";
         CommandError::with(Exit::Unauthorized, message)
     })?;
     let vault = Vault::new(&secret, &secrets.previous(), database.adopt);
-    let storage = database.database()?.open(&database.options(LOCK_TIMEOUT)).await;
+    let storage = database.database()?.open(options).await;
     let storage = storage.map_err(|error| CommandError::new(error.to_string()))?;
     Ok((storage, vault))
 }
@@ -56,6 +69,16 @@ pub(super) async fn service(
     Ok(Service::new(storage, Engine::of_command()?, vault, options))
 }
 
+/// The same on a database that may have to be made.
+pub(super) async fn service_on_any(
+    secrets: &SecretKnobs,
+    database: &DatabaseKnobs,
+    options: ServiceOptions,
+) -> Result<Service, CommandError> {
+    let (storage, vault) = opened(secrets, database, &database.options(LOCK_TIMEOUT)).await?;
+    Ok(Service::new(storage, Engine::of_command()?, vault, options))
+}
+
 /// What went wrong, with all its causes.
 pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
     match (
@@ -64,6 +87,8 @@ pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError 
     ) {
         (Some(HistoryError::Service(service)), _) | (None, Some(service)) => service.clone().into(),
         (Some(HistoryError::NotKept { .. }), _) => CommandError::with(Exit::NotFound, error.to_string()),
+        (Some(HistoryError::Changed { .. }), _) => CommandError::with(Exit::Conflict, error.to_string()),
+        (Some(HistoryError::Tampered { .. } | HistoryError::Unfit { .. }), _) => CommandError::new(error.to_string()),
         (None, None) => CommandError::new(Chain(error).to_string()),
     }
 }

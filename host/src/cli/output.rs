@@ -1,6 +1,8 @@
 //! What goes to stdout: results, and nothing else. Messages go to stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -29,14 +31,25 @@ pub(super) fn colour() -> Colour {
     }
 }
 
+/// Whether somebody still reads stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    Reading,
+    Gone,
+}
+
 /// Writes to stdout. A reader that has had enough (`… | head -1`) is no failure.
 pub(super) fn print(bytes: impl AsRef<[u8]>) -> Result<(), CommandError> {
+    offer(bytes).map(drop)
+}
+
+/// The same, and tells whether it is worth going on.
+pub(super) fn offer(bytes: impl AsRef<[u8]>) -> Result<Reader, CommandError> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes.as_ref()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CommandError::new(format!("cannot write to stdout: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(Reader::Reading),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(CommandError::new(format!("cannot write to stdout: {error}"))),
     }
 }
 
@@ -64,10 +77,34 @@ pub(super) fn read(file: &str) -> Result<Vec<u8>, CommandError> {
     })
 }
 
-/// Writes a file, or stdout where it is named `-`.
+/// Writes a file that only its owner can read, or stdout where it is named `-`. A file that is there is replaced at once or
+/// not at all.
 pub(super) fn write(file: &str, bytes: &[u8]) -> Result<(), CommandError> {
     if file == "-" {
         return print(bytes);
     }
-    std::fs::write(file, bytes).map_err(|error| CommandError::new(format!("cannot write {file}: {error}")))
+    replace(Path::new(file), bytes).map_err(|error| CommandError::new(format!("cannot write {file}: {error}")))
+}
+
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    const OWNER_ONLY: u32 = 0o600;
+    // What is no file, such as /dev/stdout or a pipe, cannot be replaced.
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return std::fs::write(file, bytes);
+    }
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = PathBuf::from(name);
+    let mut options = std::fs::OpenOptions::new();
+    let written = options
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(&new)
+        .and_then(|mut opened| opened.write_all(bytes).and_then(|()| opened.sync_all()))
+        .and_then(|()| std::fs::rename(&new, file));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+    written
 }

@@ -1,13 +1,14 @@
 //! `automation-kv rotate`
 
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::CommandError;
 use super::knobs::{DatabaseKnobs, SecretKnobs};
 use super::operator::{self, Output};
+use super::{CommandError, output};
 use crate::rotation::{Broken, Census, Progress, Rotated, Rotation, Unopenable};
 use crate::storage::RowCounts;
 use crate::vault::SealedWith;
@@ -46,30 +47,32 @@ impl Rotate {
             storage.close().await;
             match result.map_err(|error| operator::failed(&error))? {
                 (Some(census), _) => self.print_census(&census),
-                (None, Some(rotated)) => return self.print_rotated(&rotated),
-                (None, None) => {}
+                (None, Some(rotated)) => self.print_rotated(&rotated),
+                (None, None) => Ok(()),
             }
-            Ok(())
         })
     }
 
-    fn print_census(&self, census: &Census) {
+    fn print_census(&self, census: &Census) -> Result<(), CommandError> {
         let lines = self.lines(census);
+        let mut text = String::new();
         match self.output {
             Output::Table => {
-                println!("{:28}  {:>10}  {:>10}", "SECRET", "STATES", "HISTORY");
+                let _ = writeln!(text, "{:28}  {:>10}  {:>10}", "SECRET", "STATES", "HISTORY");
                 for (name, RowCounts { states, history }) in lines {
-                    println!("{name:28}  {states:>10}  {history:>10}");
+                    let _ = writeln!(text, "{name:28}  {states:>10}  {history:>10}");
                 }
             }
             Output::Json => {
                 for (name, RowCounts { states, history }) in lines {
                     let line = serde_json::json!({"secret": name, "states": states, "history": history});
-                    println!("{line}");
+                    let _ = writeln!(text, "{line}");
                 }
             }
         }
+        output::print(text)?;
         print_broken(&census.unopenable);
+        Ok(())
     }
 
     /// A line for each secret, in the order in which they are tried.
@@ -102,7 +105,7 @@ impl Rotate {
         match self.output {
             Output::Table => {
                 let (rows, times) = (plural(*resealed, "row"), plural(u64::from(*passes), "pass"));
-                println!("sealed {rows} anew with the current secret, in {times}");
+                output::print(format!("sealed {rows} anew with the current secret, in {times}\n"))?;
             }
             Output::Json => {
                 let line = serde_json::json!({
@@ -111,7 +114,7 @@ impl Rotate {
                     "complete": is_complete,
                     "unreadable": broken,
                 });
-                println!("{line}");
+                output::print(format!("{line}\n"))?;
             }
         }
         print_broken(unopenable);

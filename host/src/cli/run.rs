@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::child::Run;
 use super::embedded::Embedded;
-use super::knobs::{self, DatabaseKnobs, SecretKnobs};
+use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::{CommandError, Exit, dev, runtime};
 use crate::api::Api;
@@ -39,6 +39,9 @@ pub(super) struct RunCommand {
 
     #[command(flatten)]
     limits: LimitKnobs,
+
+    #[command(flatten)]
+    history: HistoryKnobs,
 
     #[command(flatten)]
     secrets: SecretKnobs,
@@ -98,6 +101,7 @@ impl RunCommand {
         ServiceOptions {
             max_state_bytes: self.limits.max_state_bytes(),
             max_value_bytes: self.limits.max_value_size,
+            history_runs: self.history.history_runs,
             ..ServiceOptions::default()
         }
     }

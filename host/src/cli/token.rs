@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use uuid::Uuid;
 
 use super::knobs::{self, SecretKnobs};
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, output};
 use crate::automation::AutomationId;
 use crate::scope::{NAMES, Restrictions};
 use crate::token::Tokens;
@@ -71,8 +71,7 @@ impl Token {
             None => tokens.mint_for_administrator(self.expires_in),
         };
         let token = token.map_err(|error| CommandError::new(error.to_string()))?;
-        println!("{token}");
-        Ok(())
+        output::print(format!("{token}\n"))
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) struct Import {
 
 /// A state as it is stored.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Bundle {
     /// Whose it is: only the same automation's key opens it.
     automation_id: String,
@@ -127,7 +128,7 @@ impl Import {
                 history_runs: self.history.history_runs,
                 ..ServiceOptions::default()
             };
-            let service = operator::service(&self.secrets, &self.database, options).await?;
+            let service = operator::service_on_any(&self.secrets, &self.database, options).await?;
             let imported = self.import(&service, &bytes).await;
             service.close().await;
             let reply = imported?;
@@ -163,8 +164,12 @@ impl Import {
                     self.file, bundle.automation_id
                 )));
             }
-            Ok(bundle) => service.import_sealed(writer, bundle.sealed.into_bytes(), now).await,
-            Err(_) => service.import(writer, bytes, now).await,
+            Ok(bundle) => {
+                service
+                    .import_sealed(writer, bundle.sealed.into_bytes(), present.version, now)
+                    .await
+            }
+            Err(_) => service.import(writer, bytes, present.version, now).await,
         };
         imported.map_err(|error| match &error {
             HistoryError::Service(ServiceError::Engine(engine)) => match &**engine {

@@ -26,6 +26,10 @@ fn folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
 }
 
 fn open(folder: &Path) -> Option<Cache> {
+    let mut there = folder.ancestors().skip(1).filter(|folder| folder.exists());
+    if !there.all(is_safe) {
+        return None;
+    }
     let made = DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(folder);
     if made.is_err() || !is_private(folder) {
         return None;
@@ -33,6 +37,18 @@ fn open(folder: &Path) -> Option<Cache> {
     let mut config = CacheConfig::new();
     config.with_directory(folder);
     Cache::new(config).ok()
+}
+
+/// Whether nobody else can put another folder in the place of one that is in this one.
+fn is_safe(folder: &Path) -> bool {
+    const ROOT: u32 = 0;
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let user = rustix::process::geteuid().as_raw();
+    fs::metadata(folder).is_ok_and(|found| {
+        let is_closed = found.mode() & WRITABLE_BY_OTHERS == 0 || found.mode() & STICKY != 0;
+        is_closed && [user, ROOT].contains(&found.uid())
+    })
 }
 
 fn is_private(folder: &Path) -> bool {

@@ -137,7 +137,17 @@ impl Shared {
 fn carry_out(session: &mut Session, work: &Work) -> Result<Answer, ServiceError> {
     match work {
         Work::Request(request) => Ok(session.execute(request)?),
-        Work::Restore(earlier) => Ok(Ok(session.restore(earlier.as_deref().map(<[u8]>::to_vec))?)),
+        Work::Restore(restoring) => {
+            let condition = Request {
+                if_version: restoring.if_version.and_then(|version| i64::try_from(version).ok()),
+                ..Request::of(Vec::new())
+            };
+            let checked = session.execute(&condition)?;
+            if checked.is_err() {
+                return Ok(checked);
+            }
+            Ok(Ok(session.restore(restoring.earlier.as_deref().map(<[u8]>::to_vec))?))
+        }
     }
 }
 

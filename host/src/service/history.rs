@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lru::LruCache;
 
-use super::mailbox::Work;
+use super::mailbox::{Restoring, Work};
 use super::{Service, ServiceError, Shared};
 use crate::automation::{AutomationId, RunId, Writer};
-use crate::engine::types::{ListOperation, Listed, Operation, Outcome, Reply, Request};
+use crate::clear;
+use crate::engine::types::{Condition, Expiry, Listed, Operation, Outcome, Reason, Reply, Request, SetOperation};
 use crate::storage::{Keep, Kept, Record, Stored};
 use crate::vault::TimestampMs;
 
@@ -57,6 +58,30 @@ pub enum HistoryError {
         automation: AutomationId,
         /// Which state.
         earlier: Earlier,
+    },
+    /// What is kept is not what it is kept as.
+    #[error(
+        "what the history of {automation} has as the state {earlier} is another one: the database was tampered with"
+    )]
+    Tampered {
+        /// Whose history.
+        automation: AutomationId,
+        /// Which state.
+        earlier: Earlier,
+    },
+    /// A value or a key breaks a rule of the API.
+    #[error("key {key:?} cannot be stored: {problem}")]
+    Unfit {
+        /// The key.
+        key: String,
+        /// The rule.
+        problem: String,
+    },
+    /// Somebody wrote in between.
+    #[error("the state of {automation} was written to meanwhile; nothing was changed")]
+    Changed {
+        /// Whose state.
+        automation: AutomationId,
     },
     /// The service failed.
     #[error(transparent)]
@@ -118,8 +143,8 @@ impl Service {
         let shared = &self.shared;
         match earlier {
             Some(earlier) => {
-                let (stored, kept_at) = self.find(automation, earlier, arrival).await?;
-                Ok(shared.look(automation, stored, kept_at)?)
+                let (stored, kept) = self.find(automation, earlier, arrival).await?;
+                self.kept_as_told(automation, stored, &kept, earlier)
             }
             None => {
                 let stored = shared.load(automation, arrival + shared.options.lock_timeout).await?;
@@ -131,22 +156,32 @@ impl Service {
     /// Puts what a state of the history held in the place of what the automation's state holds, in the turn of its writes
     /// and as one new version. It is a write of the run that `writer` names, so the state before it may be kept too.
     pub async fn restore(&self, writer: Writer, earlier: &Earlier, arrival: Instant) -> Result<Reply, HistoryError> {
-        let (stored, kept_at) = self.find(writer.automation, earlier, arrival).await?;
+        let (stored, kept) = self.find(writer.automation, earlier, arrival).await?;
         // What does not open is found here, and not together with requests of others.
-        self.shared.look(writer.automation, stored.clone(), kept_at)?;
+        self.kept_as_told(writer.automation, stored.clone(), &kept, earlier)?;
         let sealed = match stored {
             Stored::Present(record) => Some(record.sealed.into()),
             _ => None,
         };
-        let answer = self.shared.write(writer, Work::Restore(sealed), arrival).await?;
-        // Nothing is asked for that could be refused.
-        Ok(answer.map_err(|_| ServiceError::Dropped)?)
+        self.put(writer, sealed, None, arrival).await
     }
 
-    /// Puts a document in the clear in the place of what the automation's state holds, as [`restore`](Self::restore) does.
-    pub async fn import(&self, writer: Writer, plain: &[u8], arrival: Instant) -> Result<Reply, HistoryError> {
-        let sealed = self.shared.vault.for_automation(writer.automation).seal(plain);
-        self.import_sealed(writer, sealed, arrival).await
+    /// Puts a document in the clear in the place of what the automation's state holds, as [`restore`](Self::restore) does, if
+    /// the state has that version. What the API would refuse to store is refused.
+    pub async fn import(
+        &self,
+        writer: Writer,
+        plain: &[u8],
+        if_version: u64,
+        arrival: Instant,
+    ) -> Result<Reply, HistoryError> {
+        let vault = self.shared.vault.for_automation(writer.automation);
+        let sealed = vault.seal(plain);
+        let document = self
+            .shared
+            .look(writer.automation, present(sealed.clone()), self.now())?;
+        self.shared.check_rules(writer.automation, document)?;
+        self.put(writer, Some(sealed.into()), Some(if_version), arrival).await
     }
 
     /// The same for a document that was sealed for this automation.
@@ -154,29 +189,52 @@ impl Service {
         &self,
         writer: Writer,
         sealed: Vec<u8>,
+        if_version: u64,
         arrival: Instant,
     ) -> Result<Reply, HistoryError> {
-        let record = Record {
-            revision: 0,
-            sealed: sealed.clone(),
-        };
+        // What does not open is found here, and not together with requests of others.
         self.shared
-            .look(writer.automation, Stored::Present(record), self.now())?;
-        let answer = self
-            .shared
-            .write(writer, Work::Restore(Some(sealed.into())), arrival)
-            .await?;
-        // Nothing is asked for that could be refused.
-        Ok(answer.map_err(|_| ServiceError::Dropped)?)
+            .look(writer.automation, present(sealed.clone()), self.now())?;
+        self.put(writer, Some(sealed.into()), Some(if_version), arrival).await
     }
 
-    /// A state of the history as it was stored, and when it was kept.
+    async fn put(
+        &self,
+        writer: Writer,
+        earlier: Option<Arc<[u8]>>,
+        if_version: Option<u64>,
+        arrival: Instant,
+    ) -> Result<Reply, HistoryError> {
+        let automation = writer.automation;
+        let restoring = Restoring { earlier, if_version };
+        let answer = self.shared.write(writer, Work::Restore(restoring), arrival).await?;
+        // Nothing else is asked for that could be refused.
+        answer.map_err(|_| HistoryError::Changed { automation })
+    }
+
+    /// What a state of the history holds. Its version is sealed with it, so a row cannot pass for another one.
+    fn kept_as_told(
+        &self,
+        automation: AutomationId,
+        stored: Stored,
+        kept: &Kept,
+        earlier: &Earlier,
+    ) -> Result<Snapshot, HistoryError> {
+        let snapshot = self.shared.look(automation, stored, kept.kept_at)?;
+        if snapshot.version != kept.version {
+            let earlier = earlier.clone();
+            return Err(HistoryError::Tampered { automation, earlier });
+        }
+        Ok(snapshot)
+    }
+
+    /// A state of the history as it was stored, and as what.
     async fn find(
         &self,
         automation: AutomationId,
         earlier: &Earlier,
         arrival: Instant,
-    ) -> Result<(Stored, TimestampMs), HistoryError> {
+    ) -> Result<(Stored, Kept), HistoryError> {
         let history = self.history(automation, arrival).await?;
         let is_it = |kept: &&Kept| match earlier {
             Earlier::Before(run) => kept.run == *run,
@@ -187,7 +245,7 @@ impl Service {
             let found = archive.kept(automation, &kept.run).await.map_err(ServiceError::from)?;
             if let Some(sealed) = found {
                 let stored = sealed.map_or(Stored::Absent, |sealed| Stored::Present(Record { revision: 0, sealed }));
-                return Ok((stored, kept.kept_at));
+                return Ok((stored, kept.clone()));
             }
         }
         Err(HistoryError::NotKept {
@@ -200,14 +258,7 @@ impl Service {
 impl Shared {
     /// All that a state held at a time.
     fn look(&self, automation: AutomationId, stored: Stored, at: TimestampMs) -> Result<Snapshot, ServiceError> {
-        let list = ListOperation {
-            prefix: String::new(),
-            limit: None,
-            cursor: None,
-            values: true,
-        };
-        let request = Request::of(vec![Operation::ListKeys(list)]);
-        let answer = self.read(automation, stored, &request, at)?.answer;
+        let answer = self.read(automation, stored, &clear::listing(), at)?.answer;
         match answer.map(|reply| (reply.version, reply.size_bytes, reply.outcomes.into_iter().next())) {
             Ok((version, size_bytes, Some(Outcome::Keys(page)))) => Ok(Snapshot {
                 version,
@@ -218,6 +269,34 @@ impl Shared {
             _ => Err(ServiceError::Dropped),
         }
     }
+}
+
+impl Shared {
+    /// Whether the engine would store each key with its value.
+    fn check_rules(&self, automation: AutomationId, document: Snapshot) -> Result<(), HistoryError> {
+        for listed in document.keys {
+            let set = Operation::Set(SetOperation {
+                key: listed.key.clone(),
+                value: listed.value.unwrap_or_default(),
+                condition: Condition::Always,
+                expiry: Expiry::Never,
+            });
+            let tried = self.read(automation, Stored::Absent, &Request::of(vec![set]), self.clock.now())?;
+            // How large it may be is another matter: what is restored is not measured either.
+            let Some(Reason::InvalidKey(problem) | Reason::InvalidJson(problem) | Reason::InvalidValue(problem)) =
+                tried.answer.err().map(|rejection| rejection.reason)
+            else {
+                continue;
+            };
+            let key = listed.key;
+            return Err(HistoryError::Unfit { key, problem });
+        }
+        Ok(())
+    }
+}
+
+fn present(sealed: Vec<u8>) -> Stored {
+    Stored::Present(Record { revision: 0, sealed })
 }
 
 impl fmt::Display for Earlier {

@@ -17,8 +17,16 @@ use crate::engine::types::Request;
 #[derive(Clone)]
 pub(super) enum Work {
     Request(Arc<Request>),
-    /// Going back to an earlier sealed state; none for one without keys.
-    Restore(Option<Arc<[u8]>>),
+    Restore(Restoring),
+}
+
+/// Putting a sealed state in the place of what is there.
+#[derive(Clone)]
+pub(super) struct Restoring {
+    /// The state; none for one without keys.
+    pub(super) earlier: Option<Arc<[u8]>>,
+    /// The version that must be there, if one must.
+    pub(super) if_version: Option<u64>,
 }
 
 /// A write that waits.

@@ -30,6 +30,8 @@ pub struct StorageOptions {
     pub lock_timeout: Duration,
     /// Connections to a database server, at most.
     pub connections: u32,
+    /// Refuse a database that is not there or not up to date, instead of making it so.
+    pub existing: bool,
 }
 
 impl Default for StorageOptions {
@@ -38,6 +40,7 @@ impl Default for StorageOptions {
             adopt: false,
             lock_timeout: Duration::from_secs(5),
             connections: 10,
+            existing: false,
         }
     }
 }
@@ -170,6 +173,12 @@ pub enum OpenError {
         database: String,
         /// What went wrong.
         problem: String,
+    },
+    /// The database lacks tables, or columns of them, and was not to be changed.
+    #[error("the database {database} is not there or not up to date; `automation-kv migrate` makes it so")]
+    Outdated {
+        /// Which database.
+        database: String,
     },
     /// The database belongs to something else.
     #[error("the database {database} {problem}; nothing was changed")]

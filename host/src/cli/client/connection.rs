@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use automation_kv_client::{Call, Error, Kv, Reply, Retry, Settings, TOKEN_VARIABLE, URL_VARIABLE};
+use automation_kv_client::{Call, Error, Kv, Refusal, Reply, Retry, Settings, TOKEN_VARIABLE, URL_VARIABLE};
 use clap::Args;
 use secrecy::SecretString;
 
@@ -103,9 +103,11 @@ impl Connection {
     /// Connects.
     pub(in crate::cli) fn kv(&self) -> Result<Kv, CommandError> {
         let settings = Settings::with(self.api_url.clone(), self.token.clone()).map_err(|error| {
-            let exit = match std::env::var_os(TOKEN_VARIABLE) {
-                None if self.token.is_none() => Exit::Unauthorized,
-                _ => Exit::Usage,
+            let is_set = std::env::var(TOKEN_VARIABLE).is_ok_and(|token| !token.trim().is_empty());
+            let exit = if is_set || self.token.is_some() {
+                Exit::Usage
+            } else {
+                Exit::Unauthorized
             };
             CommandError::with(exit, format!("{error} (or give --token and --api-url)"))
         })?;
@@ -147,12 +149,27 @@ pub(super) fn once(call: Call, idempotency_key: Option<&str>) -> Call {
 pub(super) fn failed(error: &Error) -> CommandError {
     match error {
         Error::Configuration(message) => CommandError::with(Exit::Usage, message),
+        Error::OutcomeUnknown(_) => CommandError::new(error.to_string()),
         Error::Unreachable { .. } => CommandError::new(format!(
             "{error}; is the service running, and {URL_VARIABLE} its address?"
         )),
         _ => match error.refusal() {
-            Some(refusal) => CommandError::of_status(refusal.status, refusal.to_string()),
+            Some(refusal) => CommandError::with(exit(refusal), refusal.to_string()),
             None => CommandError::new(error.to_string()),
         },
+    }
+}
+
+/// What a refusal is to a script: by the code, and for a batch by that of the operation that failed.
+fn exit(refusal: &Refusal) -> Exit {
+    let reason = refusal.body.get("reason").and_then(serde_json::Value::as_str);
+    match (refusal.status, reason.unwrap_or(&refusal.code)) {
+        (_, "key_not_found" | "automation_not_found" | "automation_deleted") | (404, "invalid_path") => Exit::NotFound,
+        // Somebody was in the way all the time; nothing was decided.
+        (_, "kv_store_busy") | (404, _) => Exit::Failure,
+        (409 | 412, _) | (_, "check_failed" | "key_exists" | "key_not_exists" | "held" | "not_held") => Exit::Conflict,
+        (401 | 403, _) => Exit::Unauthorized,
+        (413, _) => Exit::TooLarge,
+        _ => Exit::Failure,
     }
 }

@@ -18,6 +18,7 @@ pub(in crate::cli) struct Push {
     key: String,
 
     /// The item: JSON, `-` for stdin, `@FILE` for a file.
+    #[arg(allow_negative_numbers = true)]
     value: String,
 
     /// Add what is given as a text, whatever it is.

@@ -55,7 +55,8 @@ pub(in crate::cli) struct Ls {
 #[derive(Deserialize)]
 struct Listed {
     key: String,
-    value: Option<Box<RawValue>>,
+    #[serde(default)]
+    value: Box<RawValue>,
     size_bytes: u64,
     key_version: u64,
     updated_at: String,
@@ -98,7 +99,9 @@ impl Ls {
         match format {
             Format::Json if self.values => self.shown.show(&reply, "values"),
             Format::Json => self.shown.show(&reply, "keys"),
-            Format::Table if self.shown.meta => table(&reply.read::<Entries>().map_err(|error| failed(&error))?),
+            Format::Table if self.shown.meta => {
+                table(&reply.read::<Entries>().map_err(|error| failed(&error))?, self.values)
+            }
             Format::Table if self.values => {
                 let members = Members::of(&reply.body)?;
                 output::print(Members::of(members.get("values").unwrap_or("{}"))?.table())
@@ -121,8 +124,7 @@ struct Entries {
     entries: Vec<Listed>,
 }
 
-fn table(entries: &Entries) -> Result<(), CommandError> {
-    let with_values = entries.entries.iter().any(|entry| entry.value.is_some());
+fn table(entries: &Entries, with_values: bool) -> Result<(), CommandError> {
     let mut head = vec!["KEY", "BYTES", "VERSION", "UPDATED", "EXPIRES"];
     head.extend(with_values.then_some("VALUE"));
     let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
@@ -134,7 +136,7 @@ fn table(entries: &Entries) -> Result<(), CommandError> {
             entry.updated_at.clone(),
             entry.expires_at.clone().unwrap_or_else(|| "-".to_owned()),
         ];
-        row.extend(entry.value.as_ref().map(|value| value.get().to_owned()));
+        row.extend(with_values.then(|| entry.value.get().to_owned()));
         row
     }));
     output::print(columns(&rows))

@@ -16,7 +16,7 @@ pub(in crate::cli) struct Remove {
     key: String,
 
     /// What is equal to this JSON value.
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
     value: Option<String>,
 
     /// What has, at this path, what --equals or --older-than says.
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Remove {
     field: Option<String>,
 
     /// A JSON value.
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
     equals: Option<String>,
 
     /// A time more than so many seconds ago.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::super::output::{self, Format};
+use super::super::output::{self, Format, Reader};
 use super::super::{CommandError, knobs};
 use super::connection::{Connection, failed};
 use super::show::{bare, line};
@@ -18,7 +18,7 @@ pub(in crate::cli) struct Watch {
     key: String,
 
     /// How often to look.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = knobs::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = knobs::interval)]
     interval: Duration,
 
     /// End after so many lines.
@@ -46,7 +46,9 @@ impl Watch {
             let key_version = seen.as_ref().map_or(0, |entry| entry.key_version);
             if last != Some(key_version) {
                 last = Some(key_version);
-                self.show(&seen)?;
+                if self.show(&seen)? == Reader::Gone {
+                    break;
+                }
                 left -= 1;
             }
             if left > 0 {
@@ -60,9 +62,9 @@ impl Watch {
         kv.entry(&self.key).await.map_err(|error| failed(&error))
     }
 
-    fn show(&self, seen: &Seen) -> Result<(), CommandError> {
+    fn show(&self, seen: &Seen) -> Result<Reader, CommandError> {
         let key = json!(self.key);
-        output::print(match (seen, self.output) {
+        output::offer(match (seen, self.output) {
             (Some(entry), Format::Raw) => line(&bare(entry.value.get())),
             (None, Format::Raw) => line(""),
             (Some(entry), _) => line(&format!(

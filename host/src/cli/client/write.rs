@@ -41,6 +41,7 @@ pub(in crate::cli) struct Set {
     key: String,
 
     /// The value: JSON, `-` for stdin, `@FILE` for a file.
+    #[arg(allow_negative_numbers = true)]
     value: String,
 
     /// Store what is given as a text, whatever it is.
@@ -73,7 +74,7 @@ pub(in crate::cli) struct Patch {
     key: String,
 
     /// Set one member: the path to it, as in who.role, and its value.
-    #[arg(num_args = 2, value_names = ["PATH", "VALUE"])]
+    #[arg(num_args = 2, value_names = ["PATH", "VALUE"], allow_negative_numbers = true)]
     member: Vec<String>,
 
     /// Carry out steps: a list such as [{"op":"append","path":"log","value":1}]; `-` for stdin, `@FILE` for a file.

@@ -42,20 +42,25 @@ pub(super) async fn apply(
             .iter()
             .filter_map(|entry| entry.attributes?.expires_at)
             .min(),
-        keep: RunId::parse(&format!("dry-run-{}", Uuid::new_v4()))
-            .ok()
-            .map(|run| Keep {
-                run,
-                version: before.version.unwrap_or(0),
-                size_bytes: before.size_bytes.unwrap_or(0),
-                runs: ServiceOptions::default().history_runs,
-            }),
+        keep: kept_before(options, before),
     };
     let applied = swap(options, overlay, before, &storage, &next).await;
     storage.close().await;
     applied?;
     eprintln!("automation-kv: applied as version {}", after.version.unwrap_or(0));
     Ok(())
+}
+
+/// So that what is applied can be undone like a run.
+fn kept_before(options: &DryRun, before: &Document) -> Option<Keep> {
+    let runs = options.history.history_runs;
+    let run = RunId::parse(&format!("dry-run-{}", Uuid::new_v4())).ok()?;
+    (runs > 0).then(|| Keep {
+        run,
+        version: before.version.unwrap_or(0),
+        size_bytes: before.size_bytes.unwrap_or(0),
+        runs,
+    })
 }
 
 async fn swap(

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::child::Run;
 use super::embedded::Embedded;
-use super::knobs::{self, DatabaseKnobs, SecretKnobs};
+use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::output::{self, Format};
 use super::{CommandError, Exit, runtime};
@@ -65,6 +65,9 @@ pub(super) struct DryRun {
 
     #[command(flatten)]
     limits: LimitKnobs,
+
+    #[command(flatten)]
+    history: HistoryKnobs,
 
     #[command(flatten)]
     secrets: SecretKnobs,

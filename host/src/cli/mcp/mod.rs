@@ -17,7 +17,6 @@ use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Map, Value, json};
 
 use super::client::Connection;
-use super::limits::LimitKnobs;
 use super::{CommandError, runtime};
 use crate::engine::Engine;
 use tools::Kind;
@@ -35,9 +34,6 @@ pub(super) struct Mcp {
     read_only: bool,
 
     #[command(flatten)]
-    limits: LimitKnobs,
-
-    #[command(flatten)]
     connection: Connection,
 }
 
@@ -46,7 +42,6 @@ pub(super) struct Mcp {
 struct Server {
     kv: Kv,
     is_read_only: bool,
-    limits: LimitKnobs,
     engine: Arc<Engine>,
 }
 
@@ -55,7 +50,6 @@ impl Mcp {
         let server = Server {
             kv: self.connection.kv()?,
             is_read_only: self.read_only,
-            limits: self.limits,
             engine: Arc::new(Engine::of_command()?),
         };
         let runtime = runtime()?;

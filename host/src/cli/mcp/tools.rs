@@ -312,7 +312,9 @@ impl Described {
         if self.kind == Write {
             let version = Count("only if the state has this version");
             properties.insert("if_version".to_owned(), version.json());
-            let dry_run = Flag("change nothing; answer with the difference that it would make");
+            let dry_run = Flag(
+                "change nothing; answer with the difference that it would make to what this token shows (whether the token may write it is not looked at)",
+            );
             properties.insert("dry_run".to_owned(), dry_run.json());
         }
         let schema = Map::from_iter([

@@ -35,6 +35,7 @@ struct List {
     entries: Vec<Listed>,
     version: u64,
     size_bytes: u64,
+    limit_bytes: Option<u64>,
 }
 
 /// Answers with the difference that a batch would make to the state as it is now.
@@ -44,11 +45,12 @@ pub(super) async fn difference(server: &Server, batch: &Value) -> Result<CallToo
         .query("meta", "true");
     let reply = server.kv.send(call).await.map_err(|error| super::refused(&error))?;
     let failed = |error: CommandError| refusal(&error.to_string());
-    let before = document(&reply.body).map_err(failed)?;
+    let (before, limit_bytes) = document(&reply.body).map_err(failed)?;
     let now = now();
     let refused = |refused: Refused| would_be_refused(&refused);
     let batch = OfflineBatch::read(&batch.to_string(), now).map_err(refused)?;
-    let tried = carry_out(server, &before, batch, now).map_err(failed)?;
+    // The engine works for a moment and waits for nobody; other calls go on beside it.
+    let tried = tokio::task::block_in_place(|| carry_out(server, &before, limit_bytes, batch, now)).map_err(failed)?;
     let (answer, after) = tried.map_err(refused)?;
     let difference = Difference::between(&before, &after).map_err(|error| refusal(&error.to_string()))?;
     let mut result = CallToolResult::structured(json!({
@@ -63,12 +65,18 @@ pub(super) async fn difference(server: &Server, batch: &Value) -> Result<CallToo
 type Tried = Result<(Value, Document), Refused>;
 
 /// The batch's answer and the state after it.
-fn carry_out(server: &Server, before: &Document, batch: OfflineBatch, now: TimestampMs) -> Result<Tried, CommandError> {
+fn carry_out(
+    server: &Server,
+    before: &Document,
+    limit_bytes: u64,
+    batch: OfflineBatch,
+    now: TimestampMs,
+) -> Result<Tried, CommandError> {
     let input = Input {
         sealed: Some(clear::json(before).into_bytes()),
         vault: Vault::clear(now).for_automation(AutomationId::random()),
-        max_state_bytes: server.limits.max_state_bytes(),
-        max_value_bytes: server.limits.max_value_size,
+        max_state_bytes: limit_bytes,
+        max_value_bytes: limit_bytes,
         now,
     };
     let mut session = server.engine.open(input)?;
@@ -80,8 +88,8 @@ fn carry_out(server: &Server, before: &Document, batch: OfflineBatch, now: Times
     Ok(Ok((answer, simulate::document(&mut session)?)))
 }
 
-/// The state that a list with values and meta shows.
-fn document(body: &str) -> Result<Document, CommandError> {
+/// The state that a list with values and meta shows, and the largest that it may be; 0 for no limit.
+fn document(body: &str) -> Result<(Document, u64), CommandError> {
     let list: List = serde_json::from_str(body)
         .map_err(|error| CommandError::new(format!("the answer is not the service's: {error}")))?;
     let entries = list.entries.into_iter().map(|listed| Entry {
@@ -95,11 +103,12 @@ fn document(body: &str) -> Result<Document, CommandError> {
         }),
         key: listed.key,
     });
-    Ok(Document {
+    let document = Document {
         version: Some(list.version),
         size_bytes: Some(list.size_bytes),
         entries: entries.collect(),
-    })
+    };
+    Ok((document, list.limit_bytes.unwrap_or(0)))
 }
 
 fn would_be_refused(refused: &Refused) -> CallToolResult {

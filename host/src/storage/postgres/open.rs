@@ -22,6 +22,9 @@ const OWNER: &str = "
            to_regclass('automation_kv') IS NOT NULL,
            COALESCE(current_schema(), '(none)')";
 
+/// How many migrations were made.
+const APPLIED: &str = "SELECT count(*)::text FROM _sqlx_migrations WHERE success";
+
 pub(super) const REGISTRY: &str = "
     SELECT confrelid::regclass::text
     FROM pg_constraint
@@ -49,7 +52,16 @@ pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Resu
             database: url.to_string(),
             problem,
         })?;
-    migrate(&mut transaction).await.map_err(|error| cannot_open(&error))?;
+    if options.existing {
+        let applied = text_of_first_row(&mut transaction, APPLIED).await.ok().flatten();
+        let applied: usize = applied.and_then(|count| count.parse().ok()).unwrap_or(0);
+        if applied < sqlx::migrate!("../migrations/postgres").iter().count() {
+            let database = url.to_string();
+            return Err(OpenError::Outdated { database });
+        }
+    } else {
+        migrate(&mut transaction).await.map_err(|error| cannot_open(&error))?;
+    }
     let registry = text_of_first_row(&mut transaction, REGISTRY)
         .await
         .map_err(|error| cannot_open(&error))?;

@@ -53,6 +53,9 @@ impl SqliteStorage {
             adopt: options.adopt,
         };
         open::check_owner(&file).await?;
+        if options.existing {
+            open::require(&file).await?;
+        }
         let mut connection = open::writer_connection(&file).await?;
         open::migrate(&file, &mut connection).await?;
         let has_registry = open::has_registry(&file, &mut connection).await?;

@@ -79,6 +79,24 @@ pub(super) async fn migrate(file: &File, connection: &mut SqliteConnection) -> R
         .map_err(|error| cannot_open(file, &error))
 }
 
+/// Refuses a file that does not exist, and one whose tables are not up to date.
+pub(super) async fn require(file: &File) -> Result<(), OpenError> {
+    const APPLIED: &str = "SELECT count(*) FROM _sqlx_migrations WHERE success";
+    let connect = SqliteConnectOptions::new().filename(&file.path).read_only(true);
+    let mut applied = 0;
+    if let Ok(mut connection) = SqliteConnection::connect_with(&connect).await {
+        applied = sqlx::query_scalar::<_, i64>(APPLIED)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap_or(0);
+        let _ = connection.close().await;
+    }
+    if usize::try_from(applied).unwrap_or(0) < MIGRATIONS.iter().count() {
+        return Err(OpenError::Outdated { database: name(file) });
+    }
+    Ok(())
+}
+
 /// Whether a row must have its automation in the Python service's table `automations`.
 pub(super) async fn has_registry(file: &File, connection: &mut SqliteConnection) -> Result<bool, OpenError> {
     const REGISTRY: &str =
