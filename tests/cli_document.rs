@@ -70,10 +70,11 @@ fn every_command_is_in_the_document() {
     }
 }
 
-/// The indented lines: each begins with `$` or was printed by the command before.
+/// The indented lines: each begins with `$` or was printed by the command before. What stands in a fence is not run.
 fn read(document: &str) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::new();
-    for line in document.lines().filter_map(|line| line.strip_prefix("    ")) {
+    let unfenced = document.split("```").step_by(2).flat_map(str::lines);
+    for line in unfenced.filter_map(|line| line.strip_prefix("    ")) {
         match (line.strip_prefix("$ "), sessions.last_mut()) {
             (Some(command), _) => sessions.push(Session {
                 command: command.to_owned(),

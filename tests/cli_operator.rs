@@ -173,11 +173,7 @@ fn what_the_api_would_refuse_is_not_imported() {
     let [url, _] = databases(folder.path());
     run(&url, &["migrate"]);
     let file = folder.path().join("state.json");
-    for (state, problem) in [
-        (r#"{"a": NaN}"#, "\"a\""),
-        (r#"{"b": "\ud800"}"#, "\"b\""),
-        (r#"{"c\n": 1}"#, "\"c\\n\""),
-    ] {
+    for (state, problem) in [(r#"{"a": NaN}"#, "\"a\""), (r#"{"c\n": 1}"#, "\"c\\n\"")] {
         std::fs::write(&file, state).unwrap();
         let (exit, said) = fail(&mut command(&url, &["import", "target", file.to_str().unwrap()]));
         assert_eq!(exit, 1, "{state}: {said}");

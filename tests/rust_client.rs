@@ -197,6 +197,8 @@ async fn a_lease_is_renewed_while_it_is_held_and_free_when_it_is_released() {
 async fn faulty_proxy(service: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    // Only the first one in a process counts.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let state = (reqwest::Client::new(), service);
     let proxy = axum::Router::new().fallback(pass_on).with_state(state);
     tokio::spawn(async move { axum::serve(listener, proxy).await });
