@@ -39,5 +39,4 @@ bench-clients: setup
 # Puts the engine's component, as the release build has made it, into the Python package: for wheels with KV.local.
 client-engine:
 	cargo build --release --locked -p automation-kv
-	cp "$$(ls -t target/release/build/automation-kv-*/out/guest/wasm32-wasip2/guest/automation_kv_engine.wasm | head -n 1)" \
-		clients/python/src/automation_kv/engine.wasm
+	target/release/automation-kv engine export clients/python/src/automation_kv/engine.wasm
