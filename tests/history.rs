@@ -419,17 +419,17 @@ fn wrong_commands_say_what_is_wrong() {
         (vec!["restore", &id, "--before-run", "it's"], 2, "visible ASCII"),
         (
             vec!["restore", &id, "--before-run", "nobody"],
-            1,
+            3,
             "has no state before run nobody",
         ),
-        (vec!["restore", &id, "--version", "9"], 1, "has no state of version 9"),
+        (vec!["restore", &id, "--version", "9"], 3, "has no state of version 9"),
         (
             vec!["diff", &id, "yesterday", "current"],
             2,
             "must be current, before:RUN or version:N",
         ),
         (vec!["diff", &id, "version:x", "current"], 2, "whole number"),
-        (vec!["history", "me"], 2, "UUID"),
+        (vec!["history", ""], 2, "ID|NAME"),
     ] {
         let output = run(folder.path(), &arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
@@ -441,7 +441,7 @@ fn wrong_commands_say_what_is_wrong() {
         "another secret",
         &["diff", &id, "current", "before:good"],
     );
-    assert_eq!(other.status.code(), Some(1));
+    assert_eq!(other.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&other.stderr).contains("does not open"));
     drop(service);
 }

@@ -416,7 +416,7 @@ fn the_check_is_a_table_and_shows_no_secret() {
     );
     assert!(!table.contains(OLD) && !table.contains(NEW));
     let unset = command(&["rotate"]).env("AUTOMATION_DB_URL", &url).output().unwrap();
-    assert_eq!(unset.status.code(), Some(1));
+    assert_eq!(unset.status.code(), Some(6));
     assert!(text(&unset.stderr).contains("AUTOMATION_KV_SECRET is not set"));
 }
 

@@ -108,8 +108,9 @@ fn in_time(group: Vec<Save>) -> Vec<Save> {
     group
 }
 
-/// One save for each automation, in the order of their ids, so that hosts that make the same rows never wait for each
-/// other in a circle. A second save of the same automation loses: it was made beside the first.
+/// One save for each automation, in the order of their ids, so that hosts that make the same rows seldom wait for each other
+/// in a circle: only where one makes a row that is kept of and the other one that is not, and then until the lock timeout.
+/// A second save of the same automation loses: it was made beside the first.
 fn distinct(mut group: Vec<Save>) -> Vec<Save> {
     group.sort_by_key(|save| save.automation);
     let mut last = None;
