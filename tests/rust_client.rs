@@ -70,6 +70,62 @@ async fn values_come_back_as_they_were_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_operation_has_a_method() {
+    let folder = service::folder();
+    let service = Setup::sqlite(folder.path()).start();
+    let kv = kv(service.address(), Uuid::new_v4());
+
+    kv.set_at("config", "who.name", "Ada").await.unwrap();
+    kv.merge("config", &json!({"limit": 10, "who": {"role": "admin"}}))
+        .await
+        .unwrap();
+    let steps = [
+        json!({"op": "append", "path": "log", "value": 1}),
+        json!({"op": "incr", "path": "limit"}),
+    ];
+    kv.patch("config", &steps).await.unwrap();
+    let config = json!({"who": {"name": "Ada", "role": "admin"}, "limit": 11, "log": [1]});
+    assert_eq!(kv.get("config").await.unwrap(), Some(config));
+    assert_eq!(kv.get_at::<u32>("config", "log[0]").await.unwrap(), Some(1));
+    assert_eq!(kv.get_at::<u32>("config", "log[1]").await.unwrap(), None);
+    assert_eq!(kv.get_at::<u32>("nothing", "a").await.unwrap(), None);
+    assert!(kv.delete_at("config", "who.role").await.unwrap());
+    assert!(!kv.delete_at("config", "who.role").await.unwrap());
+
+    for item in 1..=5 {
+        kv.push("list", &item, None).await.unwrap();
+    }
+    assert_eq!(kv.push_front("list", &0).await.unwrap(), 6);
+    assert_eq!(kv.length("list").await.unwrap(), 6);
+    assert_eq!(kv.pop_back::<u32>("list").await.unwrap(), Some(5));
+    assert_eq!(kv.pop_many::<u32>("list", 2).await.unwrap(), [0, 1]);
+    assert_eq!(kv.range::<u32>("list", 1, -1).await.unwrap(), [3, 4]);
+    assert_eq!(kv.trim("list", 0, 1).await.unwrap(), 2);
+    assert_eq!(kv.remove("list", &3).await.unwrap(), 1);
+    kv.set("jobs", &json!([{"id": 1, "done": true}, {"id": 2}]))
+        .await
+        .unwrap();
+    assert_eq!(kv.remove_where("jobs", "done", &true).await.unwrap(), 1);
+    kv.set("seen", &json!({"a": 1_700_000_000, "b": 4_102_444_800_u64}))
+        .await
+        .unwrap();
+    assert_eq!(kv.prune("seen", Duration::from_mins(1), None).await.unwrap(), 1);
+
+    kv.expire("seen", Duration::from_millis(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(kv.get::<Value>("seen").await.unwrap(), None);
+    kv.persist("jobs").await.unwrap();
+
+    let mut cursor = kv.cursor::<u64>("feed").await.unwrap();
+    let mut other = kv.cursor::<u64>("feed").await.unwrap();
+    assert_eq!(cursor.value(), None);
+    cursor.advance(7).await.unwrap();
+    cursor.advance(8).await.unwrap();
+    assert!(matches!(other.advance(1).await, Err(Error::Conflict(_))));
+    assert_eq!(kv.get("feed").await.unwrap(), Some(8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_come_by_kind() {
     let folder = service::folder();
     let service = Setup::sqlite(folder.path()).start();

@@ -5,7 +5,16 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Kv, SetOptions};
+use crate::{Entry, Error, Kv, SetOptions};
+
+/// How far something got, under a key of its own. Of two runs that went on from the same place, one moves it.
+#[derive(Debug)]
+pub struct Cursor<T> {
+    kv: Kv,
+    key: String,
+    value: Option<T>,
+    key_version: u64,
+}
 
 impl Kv {
     /// Whether this is the first time that anybody asks about this id, within a time if one is given. Of several who ask at
@@ -32,28 +41,45 @@ impl Kv {
         }
     }
 
-    /// Replaces a value that is as `expected`, none for absent; tells whether it did. For a cursor: of two runs that went on
-    /// from the same place, one moves it.
-    pub async fn replace<T>(&self, key: &str, expected: Option<&T>, next: &T) -> Result<bool, Error>
-    where
-        T: Serialize + DeserializeOwned + PartialEq,
-    {
-        let (present, key_version) = match self.entry::<T>(key).await? {
-            Some(entry) => (Some(entry.value), entry.key_version),
+    /// A cursor, as it is now.
+    ///
+    /// ```no_run
+    /// # async fn example(kv: automation_kv_client::Kv) -> Result<(), automation_kv_client::Error> {
+    /// let mut cursor = kv.cursor::<u64>("feed").await?;
+    /// let next = cursor.value().copied().unwrap_or(0) + 1;
+    /// cursor.advance(next).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn cursor<T: Serialize + DeserializeOwned>(&self, key: &str) -> Result<Cursor<T>, Error> {
+        let (value, key_version) = match self.entry(key).await? {
+            Some(Entry { value, key_version, .. }) => (Some(value), key_version),
             None => (None, 0),
         };
-        if present.as_ref() != expected {
-            return Ok(false);
-        }
+        Ok(Cursor {
+            kv: self.clone(),
+            key: key.to_owned(),
+            value,
+            key_version,
+        })
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Cursor<T> {
+    /// Where it stands; none if it was never moved.
+    pub fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// Moves it. [`Error::Conflict`] if somebody else has moved it meanwhile.
+    pub async fn advance(&mut self, value: T) -> Result<(), Error> {
         let options = SetOptions {
-            if_key_version: Some(key_version),
+            if_key_version: Some(self.key_version),
             keep_ttl: true,
             ..SetOptions::default()
         };
-        match self.set_with(key, next, options).await {
-            Ok(_) => Ok(true),
-            Err(Error::Conflict(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.key_version = self.kv.set_with(&self.key, &value, options).await?;
+        self.value = Some(value);
+        Ok(())
     }
 }

@@ -72,6 +72,12 @@ impl List {
         let listed = listed?;
         match self.output {
             Output::Table => output::print(table(&listed))?,
+            Output::Raw => output::print(
+                listed
+                    .iter()
+                    .map(|listed| listed.automation.to_string() + "\n")
+                    .collect::<String>(),
+            )?,
             Output::Json => output::print(listed.iter().map(|summary| json(summary) + "\n").collect::<String>())?,
         }
         if let Some(last) = listed.last().filter(|_| listed.len() == self.limit as usize) {

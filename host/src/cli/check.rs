@@ -141,6 +141,7 @@ impl Check {
         shown?;
         let (total, seconds) = (tests.len(), begun.elapsed().as_secs_f64());
         match self.output {
+            Output::Raw => {}
             Output::Table => output::print(format!("{passed} of {total} passed in {seconds:.1} s\n"))?,
             Output::Json => output::print_json(&serde_json::json!({
                 "passed": passed,
@@ -154,6 +155,9 @@ impl Check {
     fn show(&self, finding: &Finding) -> Result<(), CommandError> {
         let Finding { label, took, problem } = finding;
         match (self.output, problem) {
+            // The names of those that failed.
+            (Output::Raw, None) => Ok(()),
+            (Output::Raw, Some(_)) => output::print(format!("{label}\n")),
             (Output::Table, None) => output::print(format!("ok      {label}  ({} ms)\n", took.as_millis())),
             (Output::Table, Some(problem)) => output::print(format!("FAILED  {label}\n        {problem}\n")),
             (Output::Json, problem) => output::print_json(&serde_json::json!({

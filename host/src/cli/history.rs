@@ -11,7 +11,7 @@ use super::knobs::{DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::operator::{self, Output, failed, time};
 use super::{CommandError, Exit, output};
 use crate::automation::{AutomationId, RunId, Writer};
-use crate::diff::{Attributes, Difference, Document, Entry};
+use crate::diff::{Attributes, Colour, Difference, Document, Entry};
 use crate::service::{Earlier, Service, ServiceOptions, Snapshot};
 use crate::storage::Kept;
 
@@ -105,6 +105,12 @@ impl History {
             let history = history.map_err(|error| failed(&error))?;
             match self.output {
                 Output::Table => output::print(table(&history)),
+                Output::Raw => output::print(
+                    history
+                        .iter()
+                        .map(|kept| kept.run.to_string() + "\n")
+                        .collect::<String>(),
+                ),
                 Output::Json => output::print(history.iter().map(|kept| json(kept) + "\n").collect::<String>()),
             }
         })
@@ -186,6 +192,8 @@ impl Diff {
                 };
                 output::print(json.map_err(|error| failed(&error))? + "\n")
             }
+            Output::Raw if self.values => output::print(difference.text(Colour::Never)),
+            Output::Raw => output::print(difference.outline(Colour::Never)),
             Output::Table if self.values => output::print(difference.text(output::colour())),
             Output::Table => output::print(difference.outline(output::colour())),
         }

@@ -79,6 +79,7 @@ impl Inspect {
             match self.output {
                 Output::Table => output::print(table(&shown, self.values)),
                 Output::Json => output::print_json(&shown),
+                Output::Raw => output::print(shown.keys.iter().map(|key| key.key.clone() + "\n").collect::<String>()),
             }
         })
     }

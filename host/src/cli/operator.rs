@@ -24,6 +24,8 @@ pub(super) enum Output {
     Table,
     /// JSON, one object to a line.
     Json,
+    /// The names alone, for a shell; of what has none, the bare text.
+    Raw,
 }
 
 /// Runs a command to its end.

@@ -63,6 +63,11 @@ impl Rotate {
                     let _ = writeln!(text, "{name:28}  {states:>10}  {history:>10}");
                 }
             }
+            Output::Raw => {
+                for (name, RowCounts { states, history }) in lines {
+                    let _ = writeln!(text, "{name}\t{states}\t{history}");
+                }
+            }
             Output::Json => {
                 for (name, RowCounts { states, history }) in lines {
                     let line = serde_json::json!({"secret": name, "states": states, "history": history});
@@ -107,6 +112,7 @@ impl Rotate {
                 let (rows, times) = (plural(*resealed, "row"), plural(u64::from(*passes), "pass"));
                 output::print(format!("sealed {rows} anew with the current secret, in {times}\n"))?;
             }
+            Output::Raw => output::print(format!("{resealed}\n"))?,
             Output::Json => {
                 let line = serde_json::json!({
                     "resealed": resealed,
