@@ -275,6 +275,20 @@ pub enum Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    pub if_version: Option<i64>,
+    pub always_bump: bool,
+    pub once: Option<Once>,
+    pub scope: Option<Scope>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RememberedAnswer {
+    pub answer: String,
+    pub reply: Reply,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub outcomes: Vec<Outcome>,
     pub version: u64,

@@ -6,7 +6,7 @@
 mod replies;
 mod requests;
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use core::cell::RefCell;
 
 use crate::document::Document;
@@ -20,7 +20,7 @@ wit_bindgen::generate!({
 
 use automation::kv::types::{Failure, Rejection, Reply, Request, TimestampMs};
 use automation::kv::{storage, vault};
-use exports::automation::kv::engine::{Guest, Limits};
+use exports::automation::kv::engine::{Guest, Limits, Remembered, Terms};
 
 struct Engine;
 
@@ -62,6 +62,21 @@ impl Guest for Engine {
         with_session(|session| session.execute(request.into()))
             .map(Into::into)
             .map_err(Into::into)
+    }
+
+    fn begin(terms: Terms) -> Result<Option<Remembered>, Rejection> {
+        match with_session(|session| session.begin(terms.into())) {
+            Ok(remembered) => Ok(remembered.map(Into::into)),
+            Err(rejection) => Err(rejection.into()),
+        }
+    }
+
+    fn finish(answer: String) -> Reply {
+        with_session(|session| session.finish(answer)).into()
+    }
+
+    fn abandon() {
+        with_session(Session::abandon);
     }
 
     fn restore(earlier: Option<vault::Sealed>) -> Result<Reply, Failure> {

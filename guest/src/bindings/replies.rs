@@ -3,6 +3,7 @@
 use alloc::string::ToString;
 
 use super::automation::kv::types;
+use super::exports::automation::kv::engine;
 use crate::model;
 
 impl From<model::Reply> for types::Reply {
@@ -14,6 +15,15 @@ impl From<model::Reply> for types::Reply {
             limit_bytes: reply.limit_bytes,
             is_replay: reply.is_replay,
             has_expired: reply.has_expired,
+        }
+    }
+}
+
+impl From<model::RememberedAnswer> for engine::Remembered {
+    fn from(remembered: model::RememberedAnswer) -> Self {
+        Self {
+            answer: remembered.answer,
+            reply: remembered.reply.into(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Requests, from WIT to the model.
 
 use super::automation::kv::types;
+use super::exports::automation::kv::engine;
 use crate::model;
 
 impl From<types::Request> for model::Request {
@@ -9,15 +10,38 @@ impl From<types::Request> for model::Request {
             operations: request.operations.into_iter().map(Into::into).collect(),
             if_version: request.if_version,
             always_bump: request.always_bump,
-            once: request.once.map(|once| model::Once {
-                key: once.key,
-                fingerprint: once.fingerprint,
-            }),
-            scope: request.scope.map(|scope| model::Scope {
-                may_write: scope.may_write,
-                key_prefixes: scope.key_prefixes,
-                operations: model::OperationNames::from_bits_truncate(scope.operations.bits()),
-            }),
+            once: request.once.map(Into::into),
+            scope: request.scope.map(Into::into),
+        }
+    }
+}
+
+impl From<engine::Terms> for model::Terms {
+    fn from(terms: engine::Terms) -> Self {
+        Self {
+            if_version: terms.if_version,
+            always_bump: terms.always_bump,
+            once: terms.once.map(Into::into),
+            scope: terms.scope.map(Into::into),
+        }
+    }
+}
+
+impl From<types::Once> for model::Once {
+    fn from(once: types::Once) -> Self {
+        Self {
+            key: once.key,
+            fingerprint: once.fingerprint,
+        }
+    }
+}
+
+impl From<types::Scope> for model::Scope {
+    fn from(scope: types::Scope) -> Self {
+        Self {
+            may_write: scope.may_write,
+            key_prefixes: scope.key_prefixes,
+            operations: model::OperationNames::from_bits_truncate(scope.operations.bits()),
         }
     }
 }

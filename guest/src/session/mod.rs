@@ -12,6 +12,7 @@ mod remove;
 mod restore;
 mod scope;
 mod size;
+mod transaction;
 mod tree;
 mod value;
 
@@ -25,6 +26,7 @@ use crate::model::{Expiry, Kind, Limits, Operation, Outcome, Reason, Rejection, 
 use arguments::Checked;
 use journal::{Journal, Point};
 use size::Growth;
+use transaction::Transaction;
 
 /// A document being worked on.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub struct Session {
     now: TimestampMs,
     journal: Journal,
     savepoints: Vec<Point>,
+    transaction: Option<Transaction>,
     growth: Growth,
     /// Whether keys were found whose time had come.
     has_expired: bool,
@@ -54,13 +57,17 @@ impl Session {
             now,
             journal: Journal::default(),
             savepoints: Vec::new(),
+            transaction: None,
             growth: Growth::default(),
             has_expired,
         }
     }
 
-    /// Carries out a request, all of it or nothing of it.
-    pub fn execute(&mut self, request: Request) -> Result<Reply, Rejection> {
+    /// Carries out a request, all of it or nothing of it. Of a transaction it is a part, which makes no version of its own.
+    pub fn execute(&mut self, mut request: Request) -> Result<Reply, Rejection> {
+        if self.transaction.is_some() {
+            request = request.of_transaction();
+        }
         scope::check(&request)?;
         let Request {
             operations,
@@ -89,14 +96,14 @@ impl Session {
                 return Err(rejection);
             }
         };
-        if always_bump || self.journal.has_changes_since(&start) {
-            self.bump();
-        }
-        if let Some(once) = once {
-            self.remember(once, &outcomes);
-        }
-        if self.savepoints.is_empty() {
-            self.journal.forget_undo();
+        if self.transaction.is_none() {
+            if always_bump || self.journal.has_changes_since(&start) {
+                self.bump();
+            }
+            if let Some(once) = once {
+                self.remember_outcomes(once, &outcomes);
+            }
+            self.forget_undo();
         }
         Ok(self.reply(outcomes))
     }
@@ -112,6 +119,7 @@ impl Session {
         let savepoint = savepoint as usize;
         if let Some(point) = self.savepoints.get(savepoint) {
             self.journal.rewind(&mut self.document, point);
+            self.transaction = self.transaction.take().filter(|begun| begun.has(savepoint));
             self.savepoints.truncate(savepoint + 1);
         }
     }
@@ -119,6 +127,13 @@ impl Session {
     /// The document to save, if anything changed or keys were found expired.
     pub fn changed(&self) -> Option<&Document> {
         (self.journal.is_dirty() || self.has_expired).then_some(&self.document)
+    }
+
+    /// Gives up the way back, unless somebody may still want to go it.
+    fn forget_undo(&mut self) {
+        if self.savepoints.is_empty() {
+            self.journal.forget_undo();
+        }
     }
 
     fn check_version(&self, if_version: Option<i64>) -> Result<(), Rejection> {

@@ -25,36 +25,54 @@ impl Session {
         operations: &[Checked],
         scope: Option<&Scope>,
     ) -> Result<Option<Reply>, Rejection> {
-        let document = &self.document;
-        let mut remembered = document.remembered().iter();
-        let Some(before) = remembered.find(|before| document.text(&before.key) == once.key) else {
+        let Some(before) = self.remembered(once)? else {
             return Ok(None);
         };
-        let is_same = document.text(&before.fingerprint) == once.fingerprint;
-        let outcomes = is_same.then(|| read_outcomes(document.text(&before.outcomes), operations));
-        let Some(mut outcomes) = outcomes.flatten() else {
+        let Some(mut outcomes) = read_outcomes(self.document.text(&before.outcomes), operations) else {
             return Err(Rejection::whole(Reason::OnceMismatch));
         };
         if let Some(scope) = scope {
             scope.hide_keys(&mut outcomes);
         }
-        Ok(Some(Reply {
+        Ok(Some(self.replayed(before, outcomes)))
+    }
+
+    /// What is remembered of a request that was carried out before, if it was.
+    pub(super) fn remembered(&self, once: &Once) -> Result<Option<&Remembered>, Rejection> {
+        let document = &self.document;
+        let mut remembered = document.remembered().iter();
+        match remembered.find(|before| document.text(&before.key) == once.key) {
+            Some(before) if document.text(&before.fingerprint) != once.fingerprint => {
+                Err(Rejection::whole(Reason::OnceMismatch))
+            }
+            before => Ok(before),
+        }
+    }
+
+    /// The reply that a request got then.
+    pub(super) fn replayed(&self, before: &Remembered, outcomes: Vec<Outcome>) -> Reply {
+        Reply {
             version: before.version,
             size_bytes: before.size_bytes,
             is_replay: true,
             ..self.reply(outcomes)
-        }))
+        }
+    }
+
+    /// Remembers a request that was just carried out with these outcomes.
+    pub(super) fn remember_outcomes(&mut self, once: Once, outcomes: &[Outcome]) {
+        self.remember(once, write_outcomes(outcomes));
     }
 
     /// Remembers a request that was just carried out, and forgets the oldest ones where there are too many.
-    pub(super) fn remember(&mut self, once: Once, outcomes: &[Outcome]) {
+    pub(super) fn remember(&mut self, once: Once, answer: String) {
         let request = Remembered {
             key: Text::Owned(once.key),
             fingerprint: Text::Owned(once.fingerprint),
             at: self.now,
             version: self.document.version,
             size_bytes: self.document.size_bytes(),
-            outcomes: Text::Owned(write_outcomes(outcomes)),
+            outcomes: Text::Owned(answer),
         };
         self.journal.remember(&mut self.document, request);
         self.journal.set_dirty();

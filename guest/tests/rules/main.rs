@@ -28,3 +28,4 @@ mod restore;
 mod savepoints;
 mod scopes;
 mod spelling;
+mod transactions;

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "generated bindings; the ABI is raw pointers")]
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::hint::black_box;
@@ -15,7 +16,7 @@ wit_bindgen::generate!({
 
 use automation::kv::storage;
 use automation::kv::types::{Failure, Operation, Outcome, Rejection, Reply, Request, TimestampMs};
-use exports::automation::kv::engine::{Guest, Limits};
+use exports::automation::kv::engine::{Guest, Limits, Remembered, Terms};
 
 struct Misbehaving;
 
@@ -36,6 +37,16 @@ impl Guest for Misbehaving {
         }
         Ok(reply())
     }
+
+    fn begin(_: Terms) -> Result<Option<Remembered>, Rejection> {
+        Ok(None)
+    }
+
+    fn finish(_: String) -> Reply {
+        reply()
+    }
+
+    fn abandon() {}
 
     fn restore(_: Option<u32>) -> Result<Reply, Failure> {
         Ok(reply())
