@@ -11,6 +11,7 @@ pub mod cli;
 pub mod database;
 pub mod diff;
 pub mod engine;
+pub mod plugins;
 pub mod report;
 pub mod rotation;
 pub mod scope;

@@ -156,7 +156,7 @@ fn granted(name: &str) -> Option<OperationNames> {
 }
 
 /// What is called so.
-fn operation(name: &str) -> Option<OperationNames> {
+pub fn operation(name: &str) -> Option<OperationNames> {
     Some(match name {
         "list" => OperationNames::LIST,
         "get" => OperationNames::GET,

@@ -25,7 +25,8 @@ fn folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     Some(caches.join("automation-kv"))
 }
 
-fn open(folder: &Path) -> Option<Cache> {
+/// A cache in a folder; none if that is no place to trust.
+pub(super) fn open(folder: &Path) -> Option<Cache> {
     let mut there = folder.ancestors().skip(1).filter(|folder| folder.exists());
     if !there.all(is_safe) {
         return None;

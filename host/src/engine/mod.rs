@@ -7,12 +7,15 @@
 mod cache;
 mod configuration;
 mod imports;
+mod operation_names;
+pub mod plugin;
 mod pool;
 pub mod recording;
 mod request;
 mod session;
 mod slots;
 mod ticker;
+mod transaction;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -22,12 +25,14 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{HasSelf, Linker};
 
 use configuration::Compilation;
+use generated::exports::automation::kv::engine::{Remembered, Terms};
 use imports::SessionState;
 use pool::Pool;
 use ticker::Ticker;
 
 pub use generated::automation::kv::types;
 pub use session::{Input, Session};
+pub use transaction::{Carried, Done, Observer, Refusal, Step, Transaction};
 
 /// The engine component that this binary was built with.
 pub const BUILT_IN_COMPONENT: &[u8] = include_bytes!(env!("ENGINE_COMPONENT"));
@@ -37,15 +42,18 @@ pub const WIT_PACKAGE: &str = "automation:kv@1.0.0";
 
 /// The SHA-256 of [`BUILT_IN_COMPONENT`], in hexadecimal digits.
 pub fn built_in_sha256() -> &'static str {
-    static HASH: LazyLock<String> = LazyLock::new(|| {
-        let mut text = String::new();
-        for byte in Sha256::digest(BUILT_IN_COMPONENT) {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
-    });
+    static HASH: LazyLock<String> = LazyLock::new(|| sha256(BUILT_IN_COMPONENT));
     &HASH
+}
+
+/// The SHA-256 of a component, in hexadecimal digits.
+pub(crate) fn sha256(component: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(component) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[expect(missing_docs, reason = "generated from wit/, which documents everything")]
@@ -54,7 +62,7 @@ mod generated {
         path: "../wit",
         world: "op-engine",
         imports: { default: trappable },
-        additional_derives: [PartialEq, Clone],
+        additional_derives: [PartialEq, Clone, serde::Serialize, serde::Deserialize],
     });
 }
 

@@ -8,7 +8,7 @@ use super::imports::SessionState;
 use super::pool::Pool;
 use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
-use super::{Engine, EngineError, configuration};
+use super::{Engine, EngineError, Remembered, Terms, configuration};
 use crate::storage::Sealed;
 use crate::vault::{AutomationVault, TimestampMs};
 
@@ -37,6 +37,7 @@ pub struct Session {
     store: Store<SessionState>,
     bindings: OpEngine,
     call_deadline_ticks: u64,
+    now: TimestampMs,
     _slot: Slot,
 }
 
@@ -71,6 +72,7 @@ impl Engine {
     fn instantiate(&self, input: Input) -> Result<Session, EngineError> {
         let pool = Pool::of_this_thread(&self.shared.pools);
         let slot = pool.slot();
+        let now = input.now;
         let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
         let mut store = pool.store(SessionState {
@@ -86,6 +88,7 @@ impl Engine {
             store,
             bindings,
             call_deadline_ticks: self.shared.call_deadline_ticks,
+            now,
             _slot: slot,
         })
     }
@@ -96,6 +99,29 @@ impl Session {
     /// leaves the session usable; an error ends it.
     pub fn execute(&mut self, request: &Request) -> Result<Result<Reply, Rejection>, EngineError> {
         self.call("execute", |engine, store| engine.call_execute(store, request))
+    }
+
+    /// The time that all of it happens at.
+    pub fn now(&self) -> TimestampMs {
+        self.now
+    }
+
+    /// Begins a transaction: what is executed until its end happens together. Gives what is remembered of it, if it was carried
+    /// out before.
+    pub(super) fn begin(&mut self, terms: &Terms) -> Result<Result<Option<Remembered>, Rejection>, EngineError> {
+        // What a transaction undoes has to be kept until its end.
+        self.store.data_mut().limits = limits(configuration::MAX_MEMORY_BYTES);
+        self.call("begin", |engine, store| engine.call_begin(store, terms))
+    }
+
+    /// Ends the transaction. The answer is what is remembered of it.
+    pub(super) fn finish(&mut self, answer: &str) -> Result<Reply, EngineError> {
+        self.call("finish", |engine, store| engine.call_finish(store, answer))
+    }
+
+    /// Undoes the transaction and ends it.
+    pub(super) fn abandon(&mut self) -> Result<(), EngineError> {
+        self.call("abandon", |engine, store| engine.call_abandon(store))
     }
 
     /// Whether the session has found keys whose time had come.

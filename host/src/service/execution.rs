@@ -1,14 +1,19 @@
 //! One session: what is stored in, answers and the next state out. Nothing here waits.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::mailbox::{Job, Work};
+use super::mailbox::{Job, Restoring, Work, Worked};
 use super::{Answer, ServiceError, Shared, metrics};
 use crate::automation::{AutomationId, RunId};
+use crate::engine::plugin::{CallReport, Plugin};
 use crate::engine::types::{Reply, Request};
 use crate::engine::{Input, Session};
 use crate::storage::{Revision, Sealed, Stored};
 use crate::vault::TimestampMs;
+
+/// How long a session may go on to the next work after a plugin was called.
+const MAX_CALLING: Duration = Duration::from_millis(50);
 
 /// Work in the order of its arrival, each with the run that it is done for.
 pub(super) type Turn = Vec<(Work, Option<RunId>)>;
@@ -16,7 +21,7 @@ pub(super) type Turn = Vec<(Work, Option<RunId>)>;
 /// What a session over a turn gave.
 pub(super) struct Execution {
     /// One for each piece of work, in order; fewer if one must begin a session of its own.
-    pub(super) answers: Vec<Answer>,
+    pub(super) answers: Vec<Worked>,
     /// The revision that the session started from.
     pub(super) seen: Option<Revision>,
     /// The state to save, if anything changed.
@@ -38,6 +43,21 @@ pub(super) fn turn(jobs: &[Job]) -> Turn {
 }
 
 impl Shared {
+    /// Does one piece of work after another, wherever that may be done.
+    pub(super) async fn execute_anywhere(
+        self: &Arc<Self>,
+        automation: AutomationId,
+        stored: Stored,
+        turn: &Arc<Turn>,
+    ) -> Result<Execution, ServiceError> {
+        if !turn.iter().any(|(work, _)| work.calls_plugins()) {
+            return self.execute(automation, stored, turn);
+        }
+        let (shared, turn) = (Arc::clone(self), Arc::clone(turn));
+        let work = move || shared.execute(automation, stored, &turn);
+        self.plugin_threads.run(work).await?
+    }
+
     /// Does one piece of work after another, each all or nothing.
     ///
     /// What is kept for a run that is new is the state that the session began with. So a run that is new may be the first
@@ -65,8 +85,9 @@ impl Shared {
             if is_new && has_written {
                 break;
             }
-            let answer = carry_out(&mut session, work)?;
-            if let (Some(before), Ok(reply)) = (&before, &answer)
+            let (next, answer) = self.carry_out(automation, session, work)?;
+            session = next;
+            if let (Some(before), Some(reply)) = (&before, answer.reply())
                 && !reply.is_replay
                 && reply.version > before.version
                 && !has_written
@@ -75,6 +96,10 @@ impl Shared {
                 keeper = run.as_ref().filter(|_| is_new);
             }
             answers.push(answer);
+            // Who is behind waits for a commit that would not come for long, and may be out of time.
+            if work.calls_plugins() && begun.elapsed() > MAX_CALLING {
+                break;
+            }
         }
         let mut next = session.commit()?;
         let keeper = keeper.cloned();
@@ -110,6 +135,24 @@ impl Shared {
         Ok(Reading { answer, has_expired })
     }
 
+    fn carry_out(
+        &self,
+        automation: AutomationId,
+        mut session: Session,
+        work: &Work,
+    ) -> Result<(Session, Worked), ServiceError> {
+        let worked = match work {
+            Work::Request(request) => Worked::Request(session.execute(request)?),
+            Work::Restore(restoring) => Worked::Request(restore(&mut session, restoring)?),
+            Work::Transaction(transaction) => {
+                let mut note = |plugin: &Plugin, report: &CallReport| self.note_call(automation, plugin, report);
+                let (session, answer) = transaction.carry_out(session, &mut note)?;
+                return Ok((session, Worked::Transaction(answer)));
+            }
+        };
+        Ok((session, worked))
+    }
+
     fn session(
         &self,
         automation: AutomationId,
@@ -134,21 +177,16 @@ impl Shared {
     }
 }
 
-fn carry_out(session: &mut Session, work: &Work) -> Result<Answer, ServiceError> {
-    match work {
-        Work::Request(request) => Ok(session.execute(request)?),
-        Work::Restore(restoring) => {
-            let condition = Request {
-                if_version: restoring.if_version.and_then(|version| i64::try_from(version).ok()),
-                ..Request::of(Vec::new())
-            };
-            let checked = session.execute(&condition)?;
-            if checked.is_err() {
-                return Ok(checked);
-            }
-            Ok(Ok(session.restore(restoring.earlier.as_deref().map(<[u8]>::to_vec))?))
-        }
+fn restore(session: &mut Session, restoring: &Restoring) -> Result<Answer, ServiceError> {
+    let condition = Request {
+        if_version: restoring.if_version.and_then(|version| i64::try_from(version).ok()),
+        ..Request::of(Vec::new())
+    };
+    let checked = session.execute(&condition)?;
+    if checked.is_err() {
+        return Ok(checked);
     }
+    Ok(Ok(session.restore(restoring.earlier.as_deref().map(<[u8]>::to_vec))?))
 }
 
 /// The version and the size of what a session works on.

@@ -207,7 +207,8 @@ impl Service {
     ) -> Result<Reply, HistoryError> {
         let automation = writer.automation;
         let restoring = Restoring { earlier, if_version };
-        let answer = self.shared.write(writer, Work::Restore(restoring), arrival).await?;
+        let worked = self.shared.write(writer, Work::Restore(restoring), arrival).await?;
+        let answer = worked.of_request()?;
         // Nothing else is asked for that could be refused.
         answer.map_err(|_| HistoryError::Changed { automation })
     }

@@ -9,15 +9,24 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
+use super::plugins::TransactionAnswer;
 use super::{Answer, ServiceError};
 use crate::automation::{AutomationId, RunId};
-use crate::engine::types::Request;
+use crate::engine::Transaction;
+use crate::engine::types::{Reply, Request};
 
 /// What is to be done to a state. Cheap to clone.
 #[derive(Clone)]
 pub(super) enum Work {
     Request(Arc<Request>),
+    Transaction(Arc<Transaction>),
     Restore(Restoring),
+}
+
+/// What came of work.
+pub(super) enum Worked {
+    Request(Answer),
+    Transaction(TransactionAnswer),
 }
 
 /// Putting a sealed state in the place of what is there.
@@ -36,13 +45,13 @@ pub(super) struct Job {
     pub(super) run: Option<RunId>,
     pub(super) arrival: Instant,
     pub(super) deadline: Instant,
-    answer: oneshot::Sender<Result<Answer, ServiceError>>,
+    answer: oneshot::Sender<Result<Worked, ServiceError>>,
     claimed: Arc<AtomicBool>,
 }
 
 /// The waiting side of a job.
 pub(super) struct Ticket {
-    answer: oneshot::Receiver<Result<Answer, ServiceError>>,
+    answer: oneshot::Receiver<Result<Worked, ServiceError>>,
     claimed: Arc<AtomicBool>,
 }
 
@@ -80,15 +89,48 @@ impl Job {
         !self.claimed.swap(true, Ordering::AcqRel)
     }
 
-    pub(super) fn answer(self, answer: Result<Answer, ServiceError>) {
+    pub(super) fn answer(self, answer: Result<Worked, ServiceError>) {
         // Nobody listens if the client went away; what was done stays done.
         let _ = self.answer.send(answer);
     }
 }
 
+impl Work {
+    /// Whether a plugin is called for it, which may take long.
+    pub(super) fn calls_plugins(&self) -> bool {
+        matches!(self, Self::Transaction(_))
+    }
+}
+
+impl Worked {
+    /// The answer to a request.
+    pub(super) fn of_request(self) -> Result<Answer, ServiceError> {
+        match self {
+            Self::Request(answer) => Ok(answer),
+            Self::Transaction(_) => Err(ServiceError::Dropped),
+        }
+    }
+
+    /// The answer to a transaction.
+    pub(super) fn of_transaction(self) -> Result<TransactionAnswer, ServiceError> {
+        match self {
+            Self::Transaction(answer) => Ok(answer),
+            Self::Request(_) => Err(ServiceError::Dropped),
+        }
+    }
+
+    /// What is known of the state afterwards, if the work was done.
+    pub(super) fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Request(answer) => answer.as_ref().ok(),
+            Self::Transaction(answer) => answer.as_ref().ok().map(|carried| &carried.reply),
+        }
+    }
+}
+
 impl Ticket {
     /// Waits for the answer. At the deadline a job that no runner has begun is given up: it will not run.
-    pub(super) async fn answer(mut self, deadline: Instant) -> Result<Answer, ServiceError> {
+    pub(super) async fn answer(mut self, deadline: Instant) -> Result<Worked, ServiceError> {
         let answer = match timeout_at(deadline.into(), &mut self.answer).await {
             Ok(answer) => answer,
             Err(_) if !self.claimed.swap(true, Ordering::AcqRel) => return Err(ServiceError::Busy),

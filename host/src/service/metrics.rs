@@ -9,9 +9,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::mailbox::Worked;
 use super::{Answer, ServiceError};
-use crate::engine::EngineError;
-use crate::engine::types::{Expiry, Filter, ListEnd, Operation, Reason, Request};
+use crate::engine::plugin::CallReport;
+use crate::engine::types::{Expiry, Filter, ListEnd, Operation, Reason, Rejection, Request};
+use crate::engine::{EngineError, Refusal};
 use crate::storage::Connections;
 
 /// The media type of the metrics as text.
@@ -36,6 +38,8 @@ pub(super) struct Metrics {
     pub(super) state_bytes: Histogram,
     pub(super) group_requests: Histogram,
     pub(super) session_seconds: Histogram,
+    call_seconds: Family<PluginLabel, Histogram>,
+    faults: Family<FaultLabels, Counter>,
     traps: Counter,
     decrypt_failures: Counter,
     storage_failures: Counter,
@@ -48,6 +52,18 @@ pub(super) struct Metrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabel {
     operation: &'static str,
+}
+
+/// A plugin's name; there are as many as an operator installs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PluginLabel {
+    plugin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    plugin: String,
+    fault: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +81,8 @@ impl Metrics {
             state_bytes: Histogram::new(STATE_BYTES),
             group_requests: Histogram::new(GROUP_REQUESTS),
             session_seconds: Histogram::new(SESSION_SECONDS),
+            call_seconds: Family::new_with_constructor(|| Histogram::new(OPERATION_SECONDS)),
+            faults: Family::default(),
             traps: Counter::default(),
             decrypt_failures: Counter::default(),
             storage_failures: Counter::default(),
@@ -112,6 +130,17 @@ impl Metrics {
             "Time of a session of the op engine, decryption and encryption included",
             Unit::Seconds,
             self.session_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "kv_plugin_call",
+            "Time that a plugin ran, its operations included",
+            Unit::Seconds,
+            self.call_seconds.clone(),
+        );
+        registry.register(
+            "kv_plugin_faults",
+            "Calls of a plugin that were stopped because it crashed or went over a limit",
+            self.faults.clone(),
         );
         registry.register(
             "kv_engine_traps",
@@ -168,23 +197,63 @@ impl Metrics {
             .get_or_create(&label)
             .observe(arrival.elapsed().as_secs_f64());
         match answer {
-            Ok(Err(rejection)) => match rejection.reason {
-                Reason::VersionMismatch(_) => self.conflict("version_mismatch"),
-                Reason::KeyExists => self.conflict("key_exists"),
-                Reason::KeyAbsent => self.conflict("key_not_exists"),
-                Reason::CheckFailed(_) => self.conflict("check_failed"),
-                Reason::Held(_) => self.conflict("held"),
-                Reason::NotHeld => self.conflict("not_held"),
-                _ => {}
-            },
-            Err(ServiceError::Busy) => self.conflict("lock_timeout"),
-            Err(ServiceError::TimedOut | ServiceError::Storage(_)) => drop(self.storage_failures.inc()),
-            Err(ServiceError::Engine(error)) => match **error {
+            Ok(Err(rejection)) => self.rejected(rejection),
+            Ok(Ok(_)) => {}
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Notes how a transaction ended.
+    pub(super) fn transacted(&self, name: &'static str, arrival: Instant, worked: &Result<Worked, ServiceError>) {
+        let label = OperationLabel { operation: name };
+        self.operation_seconds
+            .get_or_create(&label)
+            .observe(arrival.elapsed().as_secs_f64());
+        match worked {
+            Ok(Worked::Transaction(Err(Refusal::Rejected(rejection)))) => self.rejected(rejection),
+            Ok(_) => {}
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Notes a call of a plugin.
+    pub(super) fn called(&self, plugin: &str, report: &CallReport) {
+        let label = PluginLabel {
+            plugin: plugin.to_string(),
+        };
+        let call_seconds = self.call_seconds.get_or_create(&label);
+        call_seconds.observe(report.duration.as_secs_f64());
+        if let Some((fault, _)) = &report.fault {
+            let labels = FaultLabels {
+                plugin: label.plugin,
+                fault,
+            };
+            self.faults.get_or_create(&labels).inc();
+        }
+    }
+
+    fn rejected(&self, rejection: &Rejection) {
+        match rejection.reason {
+            Reason::VersionMismatch(_) => self.conflict("version_mismatch"),
+            Reason::KeyExists => self.conflict("key_exists"),
+            Reason::KeyAbsent => self.conflict("key_not_exists"),
+            Reason::CheckFailed(_) => self.conflict("check_failed"),
+            Reason::Held(_) => self.conflict("held"),
+            Reason::NotHeld => self.conflict("not_held"),
+            _ => {}
+        }
+    }
+
+    fn failed(&self, error: &ServiceError) {
+        match error {
+            ServiceError::Busy => self.conflict("lock_timeout"),
+            ServiceError::TimedOut | ServiceError::Storage(_) => drop(self.storage_failures.inc()),
+            ServiceError::Engine(error) => match **error {
                 EngineError::Undecryptable(_) => drop(self.decrypt_failures.inc()),
                 EngineError::Trap { .. } | EngineError::Deadline { .. } => drop(self.traps.inc()),
                 _ => {}
             },
-            Ok(Ok(_)) | Err(_) => {}
+            _ => {}
         }
     }
 

@@ -14,6 +14,7 @@ mod execution;
 mod history;
 mod mailbox;
 mod metrics;
+mod plugins;
 mod runner;
 mod sweep;
 
@@ -30,13 +31,15 @@ use crate::storage::{Storage, StorageError, Stored};
 use crate::vault::{TimestampMs, Vault};
 use clock::Clock;
 use history::KeptRuns;
-use mailbox::{Job, Mailboxes, Posted, Work};
+use mailbox::{Job, Mailboxes, Posted, Work, Worked};
 use metrics::Metrics;
+use plugins::PluginThreads;
 use sweep::Sweeping;
 
 pub use automations::AutomationSummary;
 pub use history::{Earlier, HistoryError, Snapshot};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
+pub use plugins::TransactionAnswer;
 
 /// How the service treats requests.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +75,7 @@ struct Shared {
     clock: Clock,
     mailboxes: Mailboxes,
     kept_runs: KeptRuns,
+    plugin_threads: PluginThreads,
     metrics: Metrics,
     sweeping: Sweeping,
 }
@@ -134,6 +138,7 @@ impl Service {
                 clock: Clock::new(options.fixed_now),
                 mailboxes: Mailboxes::new(options.max_waiting),
                 kept_runs: KeptRuns::new(options.history_runs),
+                plugin_threads: PluginThreads::new(),
                 metrics: Metrics::new(),
                 sweeping: Sweeping::default(),
             }),
@@ -176,7 +181,8 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let request = request.into();
         let name = metrics::operation_name(&request);
-        let answer = self.shared.write(writer.into(), Work::Request(request), arrival).await;
+        let worked = self.shared.write(writer.into(), Work::Request(request), arrival).await;
+        let answer = worked.and_then(Worked::of_request);
         self.shared.metrics.finished(name, arrival, &answer);
         answer
     }
@@ -205,7 +211,7 @@ impl Service {
 
 impl Shared {
     /// Does work in the turn of its automation.
-    async fn write(self: &Arc<Self>, writer: Writer, work: Work, arrival: Instant) -> Result<Answer, ServiceError> {
+    async fn write(self: &Arc<Self>, writer: Writer, work: Work, arrival: Instant) -> Result<Worked, ServiceError> {
         let Writer { automation, run } = writer;
         let deadline = arrival + self.options.lock_timeout;
         let (job, ticket) = Job::new(work, run, arrival, deadline);
@@ -230,7 +236,8 @@ impl Shared {
         if !reading.has_expired {
             return Ok(reading.answer);
         }
-        match self.write(automation.into(), Work::Request(request), arrival).await {
+        let worked = self.write(automation.into(), Work::Request(request), arrival).await;
+        match worked.and_then(Worked::of_request) {
             Ok(answer) => Ok(answer),
             // A storage that takes no writes now still lets read.
             Err(error) => {

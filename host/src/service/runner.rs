@@ -91,7 +91,8 @@ impl Shared {
             let Some(deadline) = jobs.iter().map(|job| job.deadline).min() else {
                 return Ok(());
             };
-            let attempt = if attempts < OPTIMISTIC_ATTEMPTS {
+            // A row is not locked for as long as a plugin runs.
+            let attempt = if attempts < OPTIMISTIC_ATTEMPTS || jobs.iter().any(|job| job.work.calls_plugins()) {
                 self.swap(automation, &jobs, deadline, base).await
             } else {
                 self.update(automation, &jobs, deadline).await
@@ -130,21 +131,23 @@ impl Shared {
     /// What this runner saved last (`base`) needs no loading: if it is no longer what is stored, the save is lost. Only
     /// where nothing is to be saved does nobody notice, so that is decided on what is loaded.
     async fn swap(
-        &self,
+        self: &Arc<Self>,
         automation: AutomationId,
         jobs: &[Job],
         deadline: Instant,
         base: &mut Option<Record>,
     ) -> Result<Option<Execution>, ServiceError> {
-        let turn = turn(jobs);
+        let turn = Arc::new(turn(jobs));
         if let Some(record) = base.take() {
-            let execution = self.execute(automation, Stored::Present(record), &turn)?;
+            let execution = self
+                .execute_anywhere(automation, Stored::Present(record), &turn)
+                .await?;
             if execution.next.is_some() {
                 return self.save(automation, execution, deadline, base).await;
             }
         }
         let stored = self.load(automation, deadline).await?;
-        let execution = self.execute(automation, stored, &turn)?;
+        let execution = self.execute_anywhere(automation, stored, &turn).await?;
         self.save(automation, execution, deadline, base).await
     }
 

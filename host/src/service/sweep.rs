@@ -104,7 +104,7 @@ impl Shared {
             .await
         {
             Ok(reply) => {
-                let has_expired = reply.is_ok_and(|reply| reply.has_expired);
+                let has_expired = reply.reply().is_some_and(|reply| reply.has_expired);
                 if has_expired {
                     self.metrics.swept();
                 }
