@@ -16,6 +16,7 @@ mod metrics;
 mod observe;
 mod offline;
 mod openapi;
+mod plugins;
 mod precondition;
 mod server;
 mod trial;
@@ -28,10 +29,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{Any, CorsLayer};
 
+use crate::plugins::Plugins;
 use crate::service::Service;
 use crate::token::Tokens;
 use error::ApiError;
 use openapi::{Document, Endpoint, routes, routes_with_slashes};
+use plugins::PLUGINS;
 
 pub use offline::{OfflineBatch, Refused};
 pub use openapi::document as openapi_document;
@@ -50,6 +53,7 @@ pub struct Api {
     keyed: Option<Keyed>,
     max_body_bytes: usize,
     trial: Option<Arc<Trial>>,
+    plugins: Plugins,
 }
 
 /// What needs the secret.
@@ -70,6 +74,7 @@ impl Api {
             }),
             max_body_bytes,
             trial: None,
+            plugins: Plugins::none(),
         }
     }
 
@@ -79,6 +84,7 @@ impl Api {
             keyed: None,
             max_body_bytes: max_body_bytes(1),
             trial: None,
+            plugins: Plugins::none(),
         }
     }
 
@@ -86,6 +92,13 @@ impl Api {
     #[must_use]
     pub fn on_trial(mut self, trial: Arc<Trial>) -> Self {
         self.trial = Some(trial);
+        self
+    }
+
+    /// The same, with plugins that can be called.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: Plugins) -> Self {
+        self.plugins = plugins;
         self
     }
 
@@ -122,6 +135,10 @@ fn states(base_path: &str) -> Router<Api> {
             &format!("{base_path}{AUTOMATIONS}"),
             automations::endpoints(),
         ))
+        .merge(routes_with_slashes(
+            &format!("{base_path}{PLUGINS}"),
+            plugins::endpoints(),
+        ))
         .merge(routes_with_slashes(base_path, beside_states()))
 }
 
@@ -145,10 +162,12 @@ fn endpoints() -> Vec<(&'static str, Endpoint)> {
     let automations = automations::endpoints()
         .into_iter()
         .map(|endpoint| (AUTOMATIONS, endpoint));
+    let plugins = plugins::endpoints().into_iter().map(|endpoint| (PLUGINS, endpoint));
     let others = at_root().into_iter().chain([Document::new("").endpoint()]);
     let others = beside_states().into_iter().chain(others);
     states
         .chain(automations)
+        .chain(plugins)
         .chain(others.map(|endpoint| ("", endpoint)))
         .collect()
 }

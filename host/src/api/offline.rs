@@ -1,14 +1,16 @@
 //! A batch without a connection: for whoever gives it to an engine of their own.
 
 use super::error::ApiError;
-use super::kv::Batch;
+use super::json::Object;
+use super::kv::{Asked, Batch, of_request};
 use crate::engine::types::Request;
-use crate::service::Answer;
+use crate::engine::{EngineError, Observer, Session};
+use crate::plugins::Plugins;
 use crate::vault::TimestampMs;
 
 /// A batch as `POST /v1/kv/batch` takes it.
 pub struct OfflineBatch {
-    request: Request,
+    asked: Asked,
     batch: Batch,
 }
 
@@ -23,19 +25,36 @@ pub struct Refused {
 
 impl OfflineBatch {
     /// Reads the body of a request that happens at `now`.
-    pub fn read(body: &str, now: TimestampMs) -> Result<Self, Refused> {
-        let (request, batch) = Batch::read(body, now, None)?;
-        Ok(Self { request, batch })
+    pub fn read(body: &str, now: TimestampMs, plugins: &Plugins) -> Result<Self, Refused> {
+        let (asked, batch) = Batch::read(body, now, None, plugins)?;
+        Ok(Self { asked, batch })
     }
 
-    /// What the engine is to be asked.
-    pub fn request(&self) -> &Request {
-        &self.request
+    /// What the engine is asked, if that is all of it: no plugin is called.
+    pub fn request(&self) -> Option<&Request> {
+        match &self.asked {
+            Asked::Request(request) => Some(request),
+            Asked::Transaction(_) => None,
+        }
     }
 
-    /// The body of the answer, JSON text, for what the engine said.
-    pub fn answer(self, answer: Answer) -> Result<String, Refused> {
-        Ok(self.batch.word(&self.request, answer)?.finish())
+    /// Has it carried out in a session, which can be used on. Gives the body of the answer, JSON text. Plugins that are called
+    /// need more stack than most threads have.
+    pub fn carry_out(
+        self,
+        mut session: Session,
+        observer: Observer<'_>,
+    ) -> Result<(Session, Result<String, Refused>), EngineError> {
+        let answer = match &self.asked {
+            Asked::Request(request) => of_request(session.execute(request)?),
+            Asked::Transaction(transaction) => {
+                let (next, answer) = transaction.carry_out(session, observer)?;
+                session = next;
+                answer
+            }
+        };
+        let worded = self.batch.word(&self.asked, answer);
+        Ok((session, worded.map(Object::finish).map_err(Refused::from)))
     }
 }
 

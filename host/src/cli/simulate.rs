@@ -21,6 +21,7 @@ use crate::clear;
 use crate::diff::{Difference, Document};
 use crate::engine::types::Request;
 use crate::engine::{Engine, EngineError, Input, Session, recording};
+use crate::plugins::Plugins;
 use crate::vault::{TimestampMs, Vault};
 
 #[derive(Debug, Args)]
@@ -152,11 +153,12 @@ impl Simulate {
         let mut answers = Vec::with_capacity(batches.len());
         let mut requests = Vec::with_capacity(batches.len());
         for batch in batches {
-            let answer = match OfflineBatch::read(batch, now) {
+            let answer = match OfflineBatch::read(batch, now, &Plugins::none()) {
                 Ok(batch) => {
-                    requests.push(batch.request().clone());
-                    let answer = session.execute(batch.request())?;
-                    batch.answer(answer)
+                    requests.extend(batch.request().cloned());
+                    let (next, answer) = batch.carry_out(session, &mut |_, _| {})?;
+                    session = next;
+                    answer
                 }
                 Err(refused) => Err(refused),
             };

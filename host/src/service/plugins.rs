@@ -44,11 +44,12 @@ impl Service {
     pub async fn transact(
         &self,
         writer: impl Into<Writer>,
-        transaction: Transaction,
+        transaction: impl Into<Arc<Transaction>>,
         arrival: Instant,
     ) -> Result<TransactionAnswer, ServiceError> {
+        let transaction = transaction.into();
         let name = if transaction.always_bump { "batch" } else { "call" };
-        let work = Work::Transaction(Arc::new(transaction));
+        let work = Work::Transaction(transaction);
         let answer = self.shared.write(writer.into(), work, arrival).await;
         self.shared.metrics.transacted(name, arrival, &answer);
         answer?.of_transaction()

@@ -6,6 +6,7 @@
 
 mod forbidden;
 mod operation_failed;
+mod plugin;
 mod refused;
 mod rejection;
 
@@ -20,7 +21,8 @@ use crate::service::ServiceError;
 use crate::storage::StorageError;
 use crate::token::TokenError;
 
-pub(super) use rejection::{Asked, BatchItem, batch_rejected, rejected};
+pub(super) use plugin::{call_refused, call_rejected};
+pub(super) use rejection::{Asked, BatchItem, batch_refused, rejected};
 
 /// An error answer.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::engine::types::{CheckFailure, CheckOperation, Kind, Operation, Reason
 /// The answer to a batch whose item `index` was refused; `operation` is the one of its operations that the engine did not
 /// carry out.
 pub(super) fn operation_failed(reason: &Reason, index: usize, item: &BatchItem<'_>, operation: &Operation) -> ApiError {
-    let key = item.key;
+    let (_, key) = item.subject;
     let (reason, message) = match reason {
         Reason::InvalidKey(message) => ("invalid_key", message.clone()),
         Reason::InvalidPath(message) => ("invalid_path", message.clone()),

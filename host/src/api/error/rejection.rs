@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 
 use super::forbidden::forbidden;
 use super::operation_failed::operation_failed;
+use super::plugin::call_refused;
 use super::refused::refused;
 use super::{ApiError, Problem};
 use crate::api::if_version::IfVersion;
 use crate::api::json::{self, Object};
 use crate::api::precondition::Precondition;
+use crate::engine::Refusal;
 use crate::engine::types::{
     CheckFailure, InvalidArgument, Operation, Reason, Rejection, Scope, TooLarge, ValueTooLarge, VersionMismatch,
 };
@@ -29,8 +31,10 @@ pub(in crate::api) struct Asked<'a> {
 /// An operation of a batch, as far as an error names it, and what the engine was asked for it.
 pub(in crate::api) struct BatchItem<'a> {
     pub(in crate::api) name: &'a str,
-    pub(in crate::api) key: &'a str,
-    pub(in crate::api) operations: &'a [Operation],
+    /// The member that says what it works on, and its value.
+    pub(in crate::api) subject: (&'static str, &'a str),
+    /// None for a call of a plugin.
+    pub(in crate::api) operations: &'a [Option<&'a Operation>],
 }
 
 /// The answer to a refused call.
@@ -49,13 +53,32 @@ pub(in crate::api) fn rejected(rejection: &Rejection, asked: &Asked<'_>) -> ApiE
 }
 
 /// The answer to a refused batch.
-pub(in crate::api) fn batch_rejected(
+pub(in crate::api) fn batch_refused(
+    refusal: &Refusal,
+    items: &[BatchItem<'_>],
+    if_version: Option<&IfVersion>,
+    scope: Option<&Scope>,
+) -> ApiError {
+    match refusal {
+        Refusal::Rejected(rejection) => batch_rejected(rejection, items, if_version, scope),
+        Refusal::Call { index, error } => match find(items, *index) {
+            Some((index, item, _)) => {
+                call_refused(item.subject.1, error, scope).with("operation_index", index.to_string())
+            }
+            None => unexpected(),
+        },
+    }
+}
+
+fn batch_rejected(
     rejection: &Rejection,
     items: &[BatchItem<'_>],
     if_version: Option<&IfVersion>,
     scope: Option<&Scope>,
 ) -> ApiError {
-    let refused = rejection.operation.and_then(|operation| find(items, operation));
+    let refused = rejection
+        .operation
+        .and_then(|operation| find(items, operation as usize));
     if let (Reason::Forbidden(what), Some((index, ..))) = (&rejection.reason, refused) {
         return forbidden(what, scope).with("operation_index", index.to_string());
     }
@@ -68,17 +91,17 @@ pub(in crate::api) fn batch_rejected(
             let location = ["body", "operations", index.as_str(), field(argument)];
             ApiError::invalid_request(&[Problem::new(location, &argument.message, kind(argument))])
         }
-        (reason, Some((index, item, operation))) => operation_failed(reason, index, item, operation),
-        (_, None) => unexpected(),
+        (reason, Some((index, item, Some(operation)))) => operation_failed(reason, index, item, operation),
+        (_, Some((_, _, None)) | None) => unexpected(),
     }
 }
 
-/// The item that an operation of the engine's belongs to, with its index, and the operation.
-fn find<'a>(items: &'a [BatchItem<'a>], operation: u32) -> Option<(usize, &'a BatchItem<'a>, &'a Operation)> {
-    let mut within = operation as usize;
+/// The item that an operation of the engine's or a call belongs to, with its index, and the operation.
+fn find<'a>(items: &'a [BatchItem<'a>], place: usize) -> Option<(usize, &'a BatchItem<'a>, Option<&'a Operation>)> {
+    let mut within = place;
     for (index, item) in items.iter().enumerate() {
         match item.operations.get(within) {
-            Some(operation) => return Some((index, item, operation)),
+            Some(operation) => return Some((index, item, *operation)),
             None => within -= item.operations.len(),
         }
     }
@@ -86,7 +109,7 @@ fn find<'a>(items: &'a [BatchItem<'a>], operation: u32) -> Option<(usize, &'a Ba
 }
 
 /// What is the same for single operations and batches.
-fn common(reason: &Reason, if_version: Option<&IfVersion>, scope: Option<&Scope>) -> Option<ApiError> {
+pub(super) fn common(reason: &Reason, if_version: Option<&IfVersion>, scope: Option<&Scope>) -> Option<ApiError> {
     match reason {
         Reason::Forbidden(what) => Some(forbidden(what, scope)),
         Reason::InvalidJson(message) => Some(invalid_json(message)),

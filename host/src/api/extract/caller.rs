@@ -10,8 +10,10 @@ use axum::http::request::Parts;
 use crate::api::error::ApiError;
 use crate::api::{Api, Keyed};
 use crate::automation::Writer;
+use crate::engine::Transaction;
 use crate::engine::types::{OperationNames, Request, Scope};
-use crate::service::{Answer, Service};
+use crate::plugins::Plugins;
+use crate::service::{Answer, Service, TransactionAnswer};
 use crate::storage::Kept;
 use crate::token::Identity;
 use crate::vault::TimestampMs;
@@ -25,6 +27,7 @@ pub(in crate::api) struct Caller {
     /// What it may do; none for everything.
     scope: Option<Arc<Scope>>,
     service: Service,
+    plugins: Plugins,
     arrival: Instant,
 }
 
@@ -44,6 +47,7 @@ impl FromRequestParts<Api> for Caller {
                 writer,
                 scope,
                 service: service.clone(),
+                plugins: api.plugins.clone(),
                 arrival,
             }),
             (Identity::Administrator, _) => Err(ApiError::forbidden(
@@ -99,6 +103,27 @@ impl Caller {
             .write(self.writer.clone(), Arc::clone(&request), self.arrival);
         let answer = answer.await?;
         Ok((request, answer))
+    }
+
+    /// The same for a transaction, whose plugins may do no more than the caller.
+    pub(in crate::api) async fn transact(
+        &self,
+        transaction: Transaction,
+    ) -> Result<(Arc<Transaction>, TransactionAnswer), ApiError> {
+        let transaction = Arc::new(Transaction {
+            scope: self.scope.as_deref().cloned(),
+            ..transaction
+        });
+        let answer = self
+            .service
+            .transact(self.writer.clone(), Arc::clone(&transaction), self.arrival);
+        let answer = answer.await?;
+        Ok((transaction, answer))
+    }
+
+    /// The plugins that it can call.
+    pub(in crate::api) fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// What is kept of the automation's states. It tells when the state was how large, whatever the keys, so it is for those

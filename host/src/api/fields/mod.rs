@@ -7,6 +7,8 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::api::error::{ApiError, Problem};
+use crate::api::plugins::problems;
+use crate::engine::plugin::Misfit;
 
 pub(in crate::api) use typed::{FLAG_EXPECTED, INDEX_EXPECTED, flag_from_text, index_from_text};
 
@@ -127,6 +129,12 @@ impl<'a> Fields<'a> {
             message: message.to_string(),
             kind,
         });
+    }
+
+    /// Notes what its schema has against the value of a member.
+    pub(in crate::api) fn misfits(&mut self, name: &str, misfits: Vec<Misfit>) {
+        let location: Vec<&str> = self.location.iter().map(String::as_str).chain([name]).collect();
+        self.problems.extend(problems(misfits, &location));
     }
 
     /// All problems, those of members that nobody took included.

@@ -21,8 +21,9 @@ use super::error::ApiError;
 use super::json::Object;
 use super::openapi::Endpoint;
 
-pub(super) use batch::Batch;
+pub(super) use batch::{Asked, Batch, of_request};
 pub(super) use openapi::schemas;
+pub(super) use write::mark_replay;
 
 /// The endpoints of single keys, below that of the state.
 pub(super) fn keys() -> Vec<Endpoint> {

@@ -127,7 +127,7 @@ impl Written {
 }
 
 /// Says so in the answer if it is a repeated one.
-pub(super) fn mark_replay(response: &mut Response, is_replay: bool) {
+pub(in crate::api) fn mark_replay(response: &mut Response, is_replay: bool) {
     if is_replay {
         let headers = response.headers_mut();
         headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));

@@ -7,7 +7,7 @@ use super::parameters::FLAG;
 use super::schema::{Schema, any_of, anything, boolean, integer, pattern, within};
 use super::{MAX_KEY_CHARS, MAX_PATH_SEGMENTS, errors};
 use crate::api::expiry::{LATEST_MS, MAX_LIFETIME_MS};
-use crate::api::{automations, kv};
+use crate::api::{automations, kv, plugins};
 
 /// White space as Unicode has it, but for control characters.
 const WHITE: &str = r" \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
@@ -49,6 +49,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Schema)> {
     ];
     schemas.extend(kv::schemas());
     schemas.extend(automations::schemas());
+    schemas.extend(plugins::schemas());
     schemas
 }
 

@@ -32,7 +32,7 @@ use schema::object;
 pub(super) use endpoint::{Describe, Endpoint, routes, routes_with_slashes};
 pub(super) use headers::{ETAG, IDEMPOTENCY_REPLAYED};
 pub(super) use operation::{Answer, Examples, JSON, Operation};
-pub(super) use parameters::{conditional_read, flag, idempotency_key, in_path, lifetime, path, query};
+pub(super) use parameters::{conditional_read, flag, idempotency_key, if_version, in_path, lifetime, path, query};
 
 /// The longest key; the engine's limit.
 const MAX_KEY_CHARS: usize = 255;

@@ -56,16 +56,21 @@ pub(super) fn of_every_call() -> Vec<Parameter> {
     )]
 }
 
+/// The version that the state must have.
+pub(in crate::api) fn if_version() -> Parameter {
+    query(
+        "if_version",
+        "Go ahead only if the state has this version; 0 if it was never written.",
+        version(integer("")),
+        json!(7),
+    )
+}
+
 /// What every write on one key takes.
 pub(super) fn of_key_write() -> Vec<Parameter> {
     vec![
         key(),
-        query(
-            "if_version",
-            "Go ahead only if the state has this version; 0 if it was never written.",
-            version(integer("")),
-            json!(7),
-        ),
+        if_version(),
         query(
             "if_key_version",
             "Go ahead only if the key has this version; 0 if it must not exist.",

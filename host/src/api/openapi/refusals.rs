@@ -123,6 +123,58 @@ pub(in crate::api) static OPERATION_FAILED: Refusal = Refusal::new(
 )
 .with(r#"{"reason":"type_mismatch","operation_index":1}"#);
 
+pub(in crate::api) static INVALID_INPUT: Refusal = Refusal::new(
+    400,
+    "invalid_input",
+    "The plugin cannot work with the input, for a reason that its schema does not say.",
+)
+.says("the window is longer than a year", Detail::Code)
+.with(r#"{"plugin":"rate-limiter"}"#);
+
+pub(in crate::api) static PLUGIN_FAILED: Refusal = Refusal::new(
+    400,
+    "plugin_failed",
+    "The plugin gave up, and says why. Nothing was changed.",
+)
+.says("there is nothing to pick from", Detail::Code)
+.with(r#"{"plugin":"weighted-picker"}"#);
+
+pub(in crate::api) static PLUGIN_NOT_FOUND: Refusal =
+    Refusal::new(404, "plugin_not_found", "There is no plugin of this name.").says(
+        "there is no plugin named \"rate-limiter\"; GET /v1/plugins lists them",
+        Detail::Code,
+    );
+
+pub(in crate::api) static PLUGIN_CONFLICT: Refusal = Refusal::new(
+    409,
+    "plugin_conflict",
+    "The plugin cannot do this with the state as it is. Nothing was changed.",
+)
+.says("the value of \"visits\" is no list of times", Detail::Code)
+.with(r#"{"plugin":"rate-limiter"}"#);
+
+pub(in crate::api) static PLUGIN_REJECTED: Refusal = Refusal::new(
+    409,
+    "plugin_rejected",
+    "An operation of the plugin was refused, and it passes that on; `reason` says why. Nothing was changed.",
+)
+.says(
+    "an operation of the plugin rate-limiter was refused: a value is of another type",
+    Detail::Code,
+)
+.with(r#"{"reason":"type_mismatch","plugin":"rate-limiter"}"#);
+
+pub(in crate::api) static PLUGIN_FAULT: Refusal = Refusal::new(
+    500,
+    "plugin_fault",
+    "The plugin crashed or went over a limit; `fault` says how. Nothing was changed. Tell the plugin's author.",
+)
+.says(
+    "the plugin rate-limiter ran longer than its deadline; nothing was changed",
+    Detail::Code,
+)
+.with(r#"{"fault":"deadline","plugin":"rate-limiter"}"#);
+
 pub(in crate::api) static INVALID_AUTHORIZATION: Refusal =
     Refusal::new(401, "invalid_authorization", "The header is not `Bearer` and a token.")
         .says(

@@ -16,6 +16,7 @@ use crate::automation::AutomationId;
 use crate::clear;
 use crate::diff::{Attributes, Colour, Difference, Document, Entry};
 use crate::engine::Input;
+use crate::plugins::Plugins;
 use crate::vault::{TimestampMs, Vault};
 
 /// What a list tells of a key.
@@ -48,7 +49,7 @@ pub(super) async fn difference(server: &Server, batch: &Value) -> Result<CallToo
     let (before, limit_bytes) = document(&reply.body).map_err(failed)?;
     let now = now();
     let refused = |refused: Refused| would_be_refused(&refused);
-    let batch = OfflineBatch::read(&batch.to_string(), now).map_err(refused)?;
+    let batch = OfflineBatch::read(&batch.to_string(), now, &Plugins::none()).map_err(refused)?;
     // The engine works for a moment and waits for nobody; other calls go on beside it.
     let tried = tokio::task::block_in_place(|| carry_out(server, &before, limit_bytes, batch, now)).map_err(failed)?;
     let (answer, after) = tried.map_err(refused)?;
@@ -79,9 +80,9 @@ fn carry_out(
         max_value_bytes: limit_bytes,
         now,
     };
-    let mut session = server.engine.open(input)?;
-    let answer = session.execute(batch.request())?;
-    let answer = match batch.answer(answer) {
+    let session = server.engine.open(input)?;
+    let (mut session, answer) = batch.carry_out(session, &mut |_, _| {})?;
+    let answer = match answer {
         Ok(answer) => serde_json::from_str(&answer).unwrap_or_default(),
         Err(refused) => return Ok(Err(refused)),
     };

@@ -1,35 +1,70 @@
 //! The operations of a batch, as they were sent.
 
+use std::sync::Arc;
+
 use crate::api::fields::Fields;
 use crate::api::kv::action::{self, Action, Wording};
+use crate::api::plugins;
+use crate::engine::plugin::Plugin;
 use crate::engine::types::Operation;
+use crate::plugins::Plugins;
 use crate::vault::TimestampMs;
 
 /// The most operations in one batch.
 pub(in crate::api::kv) const MAX_OPERATIONS: usize = 100;
 
-/// An operation as it was sent, and what the engine is asked for it.
+/// What calls a plugin.
+const CALL: &str = "call";
+
+/// An operation as it was sent, and what is asked for it.
 pub(super) struct Item {
     pub(super) name: String,
-    pub(super) key: String,
-    /// How many of the engine's operations it is.
+    pub(super) subject: Subject,
+    /// How many of the engine's operations it is, or 1 for a call.
     pub(super) count: usize,
     pub(super) wording: Wording,
-    operations: Vec<Operation>,
+    part: Option<Part>,
+}
+
+/// What an operation works on.
+pub(super) enum Subject {
+    Key(String),
+    Plugin(String),
+}
+
+/// What is asked for an operation.
+pub(super) enum Part {
+    Operations(Vec<Operation>),
+    Call { plugin: Arc<Plugin>, input: String },
 }
 
 impl Item {
-    /// What the engine is asked; nothing the second time.
-    pub(super) fn take_operations(&mut self) -> Vec<Operation> {
-        std::mem::take(&mut self.operations)
+    /// What is asked; nothing the second time.
+    pub(super) fn take_part(&mut self) -> Option<Part> {
+        self.part.take()
+    }
+}
+
+impl Subject {
+    /// The member that names it, and its name.
+    pub(super) fn member(&self) -> (&'static str, &str) {
+        match self {
+            Self::Key(key) => ("key", key),
+            Self::Plugin(plugin) => ("plugin", plugin),
+        }
     }
 }
 
 /// Reads the member `operations`.
-pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs) -> Vec<Item> {
+pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs, plugins: &Plugins) -> Vec<Item> {
     let mut items = Vec::new();
     for mut inner in fields.operations("operations", MAX_OPERATIONS) {
         let name = inner.required_string("op");
+        if name == CALL {
+            items.extend(call(name, &mut inner, plugins));
+            fields.absorb(inner.finish());
+            continue;
+        }
         let key = inner.required_string("key");
         match Action::read(&name, &key, &mut inner, now) {
             Some(action) => {
@@ -39,7 +74,11 @@ pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs) -> Vec<Item> {
             None => {
                 if !name.is_empty() {
                     // The name may be anything, so it is not repeated.
-                    inner.problem("op", &format!("must be one of {}", action::NAMES), "literal_error");
+                    inner.problem(
+                        "op",
+                        &format!("must be one of {}, {CALL}", action::NAMES),
+                        "literal_error",
+                    );
                 }
                 // Without a known name, no other member can be judged.
                 fields.absorb(inner.finish_leniently());
@@ -52,9 +91,35 @@ pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs) -> Vec<Item> {
 fn item(name: String, key: String, action: Action) -> Item {
     Item {
         name,
-        key,
+        subject: Subject::Key(key),
         count: action.operations.len(),
         wording: action.wording,
-        operations: action.operations,
+        part: Some(Part::Operations(action.operations)),
     }
+}
+
+/// A call of a plugin: `plugin` and `input`. None if there is no such plugin.
+fn call(name: String, fields: &mut Fields<'_>, plugins: &Plugins) -> Option<Item> {
+    let plugin_name = fields.required_string("plugin");
+    let input = fields.take("input").unwrap_or(plugins::NO_INPUT);
+    if plugin_name.is_empty() {
+        return None;
+    }
+    let Some(plugin) = plugins.get(&plugin_name) else {
+        fields.problem("plugin", "there is no plugin of this name", "plugin_not_found");
+        return None;
+    };
+    if let Err(misfits) = plugin.check_input(input) {
+        fields.misfits("input", misfits);
+    }
+    Some(Item {
+        name,
+        subject: Subject::Plugin(plugin_name),
+        count: 1,
+        wording: Wording::Silent,
+        part: Some(Part::Call {
+            plugin,
+            input: input.to_string(),
+        }),
+    })
 }

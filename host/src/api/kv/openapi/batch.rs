@@ -6,10 +6,12 @@ use utoipa::openapi::path::HttpMethod;
 
 use super::{counters, leases, lifetime, lifetime_members, lists, patch, removal, values, version};
 use crate::api::kv::batch::MAX_OPERATIONS;
-use crate::api::openapi::refusals::{GROWTH, OPERATION_FAILED};
+use crate::api::openapi::refusals::{
+    GROWTH, INVALID_INPUT, OPERATION_FAILED, PLUGIN_CONFLICT, PLUGIN_FAILED, PLUGIN_FAULT, PLUGIN_REJECTED,
+};
 use crate::api::openapi::schema::{
-    Member, Schema, any_of, boolean, closed, integer, list, may, must, named, natural, object, one_of, or_null,
-    pattern, string, time_or_null, with_one_of, within, without, word,
+    Member, Schema, any_of, anything, boolean, closed, integer, list, may, must, named, natural, object, one_of,
+    or_null, pattern, string, time_or_null, with_one_of, within, without, word,
 };
 use crate::api::openapi::{Answer, IDEMPOTENCY_REPLAYED, Operation, idempotency_key};
 
@@ -100,7 +102,14 @@ fn run() -> Operation {
             )
             .carries([IDEMPOTENCY_REPLAYED]),
         )
-        .refuses(&[&OPERATION_FAILED])
+        .refuses(&[
+            &OPERATION_FAILED,
+            &INVALID_INPUT,
+            &PLUGIN_FAILED,
+            &PLUGIN_CONFLICT,
+            &PLUGIN_REJECTED,
+            &PLUGIN_FAULT,
+        ])
         .refuses(&GROWTH)
 }
 
@@ -169,6 +178,7 @@ fn operations() -> Vec<(&'static str, Schema)> {
         ("BatchClaim", operation("claim", leases::claim_members())),
         ("BatchRenew", operation("renew", leases::renew_members())),
         ("BatchRelease", operation("release", leases::release_members())),
+        ("BatchCall", call()),
     ]
 }
 
@@ -213,6 +223,19 @@ fn set() -> Schema {
     without(operation_of(&["set"], members), json!({"anyOf": excluded})).into()
 }
 
+/// A call has no key.
+fn call() -> Schema {
+    closed([
+        must("op", word(["call"])),
+        must("plugin", named("PluginName")),
+        may(
+            "input",
+            anything("What the plugin is given, as its `input_schema` says; `{}` unless given."),
+        ),
+    ])
+    .into()
+}
+
 fn operation(name: &'static str, members: impl IntoIterator<Item = Member>) -> Schema {
     operation_of(&[name], members).into()
 }
@@ -225,7 +248,9 @@ fn operation_of(names: &[&'static str], members: impl IntoIterator<Item = Member
 fn result() -> Schema {
     object([
         must("op", string("What was done.")),
-        must("key", named("Key")),
+        may("key", named("Key")),
+        may("plugin", named("PluginName")),
+        may("output", anything("What the plugin gave.")),
         must("success", boolean("Always `true`.")),
         may("value", named("Value")),
         may("key_version", natural("The key's version.")),
