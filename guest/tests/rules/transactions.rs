@@ -25,12 +25,12 @@ fn once() -> Terms {
     }
 }
 
-fn read_only() -> Option<Scope> {
-    Some(Scope {
+fn read_only() -> Scope {
+    Scope {
         may_write: false,
         key_prefixes: None,
         operations: OperationNames::all(),
-    })
+    }
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn its_terms_come_first() {
         once(),
     ] {
         let terms = Terms {
-            scope: read_only(),
+            scope: Some(read_only()),
             ..terms
         };
         assert!(matches!(session.begin(terms).unwrap_err().reason, Reason::Forbidden(_)));
