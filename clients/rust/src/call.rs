@@ -12,6 +12,12 @@ use crate::{Error, Kv, Refusal};
 
 pub use reqwest::Method;
 
+/// Where the state is.
+const STATE: &str = "/v1/kv";
+
+/// Where the plugins are.
+const PLUGINS: &str = "/v1/plugins";
+
 /// What a segment of a path shows as it is.
 const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -46,19 +52,16 @@ pub struct Reply {
 impl Call {
     /// A request on the whole state: `""` for the list of keys, or `batch`.
     pub fn on_state(method: Method, what: &str) -> Self {
-        Self::new(
-            method,
-            if what.is_empty() {
-                String::new()
-            } else {
-                format!("/{what}")
-            },
-        )
+        let path = match what {
+            "" => STATE.to_owned(),
+            what => format!("{STATE}/{what}"),
+        };
+        Self::new(method, path)
     }
 
     /// A request on a key: `""` for its value, or what is to be done, such as `incr`.
     pub fn on(key: &str, method: Method, what: &str) -> Self {
-        let mut path = format!("/{}", utf8_percent_encode(key, UNESCAPED));
+        let mut path = format!("{STATE}/{}", utf8_percent_encode(key, UNESCAPED));
         if !what.is_empty() {
             path.push('/');
             path.push_str(what);
@@ -69,6 +72,19 @@ impl Call {
             call.problem = Some(format!("a key cannot be {key:?} here"));
         }
         call
+    }
+
+    /// A call of a plugin; the body is its input.
+    pub fn on_plugin(name: &str) -> Self {
+        Self::new(
+            Method::POST,
+            format!("{PLUGINS}/{}", utf8_percent_encode(name, UNESCAPED)),
+        )
+    }
+
+    /// A request for the list of the service's plugins.
+    pub fn plugins() -> Self {
+        Self::new(Method::GET, PLUGINS.to_owned())
     }
 
     fn new(method: Method, path: String) -> Self {
@@ -159,7 +175,7 @@ impl Kv {
             return Err(Error::configuration(problem));
         }
         let is_write = call.method != Method::GET;
-        let url = format!("{}/v1/kv{}", self.url, call.path);
+        let url = format!("{}{}", self.url, call.path);
         let mut request = self
             .http
             .request(call.method, &url)

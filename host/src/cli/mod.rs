@@ -21,6 +21,7 @@ mod migrate;
 mod openapi;
 mod operator;
 mod output;
+mod plugins;
 mod rotate;
 mod run;
 mod serve;
@@ -61,6 +62,9 @@ enum Command {
     DryRun(dry_run::DryRun),
     /// Carry out batches on a state without network, database and secret: same input, same output.
     Simulate(simulate::Simulate),
+    /// Plugins: operations of your own, which run within a state's transaction.
+    #[command(subcommand)]
+    Plugins(plugins::Plugins),
     /// Get at the engine component.
     #[command(subcommand)]
     Engine(engine::Engine),
@@ -107,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::DryRun(dry_run) => dry_run.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Plugins(plugins) => plugins.run(),
         Command::Engine(engine) => engine.run().map(done),
         Command::Version(version) => version.run().map(done),
         Command::History(history) => history.run().map(done),

@@ -11,10 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
+use super::plugins::PluginKnobs;
 use super::{CommandError, dev, logging, runtime};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
+use crate::plugins::{PluginFolder, Plugins};
 use crate::service::{Service, ServiceOptions};
 use crate::token::Tokens;
 use crate::vault::Vault;
@@ -55,6 +57,9 @@ pub(super) struct Serve {
     log_level: String,
 
     #[command(flatten)]
+    plugins: PluginKnobs,
+
+    #[command(flatten)]
     history: HistoryKnobs,
 
     #[command(flatten)]
@@ -79,29 +84,42 @@ impl Serve {
         let address = listener
             .local_addr()
             .map_err(|error| CommandError::new(format!("cannot tell the address that was bound: {error}")))?;
+        let folder = self.load_plugins().await?;
         let storage = database
             .open(&self.database.options(Duration::from_millis(self.lock_timeout_ms)))
             .await
             .map_err(|error| CommandError::new(error.to_string()))?;
         let Some(secret) = secret else {
             tracing::warn!("AUTOMATION_KV_SECRET is not set: every call on states is answered 503");
-            self.announce(address, &database, None)?;
+            self.announce(address, &database, None, None)?;
             run(listener, Api::without_secret(), &self.base_path).await?;
             storage.close().await;
             return Ok(());
         };
         let previous = self.secrets.previous();
-        let engine = Engine::built_in(EngineOptions::default())
-            .map_err(|error| CommandError::new(format!("cannot start the engine: {error}")))?;
+        let engine = Engine::built_in(match &folder {
+            Some(_) => EngineOptions::default().beside_plugins(),
+            None => EngineOptions::default(),
+        });
+        let engine = engine.map_err(|error| CommandError::new(format!("cannot start the engine: {error}")))?;
         let vault = Vault::new(&secret, &previous, self.database.adopt);
         let service = Service::new(storage, engine, vault, self.service_options());
         service.start_sweep();
-        self.announce(address, &database, Some(&Tokens::new(&secret, &[])))?;
-        let api = Api::new(service.clone(), Tokens::new(&secret, &previous));
+        self.announce(address, &database, folder.as_ref(), Some(&Tokens::new(&secret, &[])))?;
+        let plugins = folder.as_ref().map_or_else(Plugins::none, PluginFolder::plugins);
+        let api = Api::new(service.clone(), Tokens::new(&secret, &previous)).with_plugins(plugins);
+        reload_plugins(folder)?;
         run(listener, api, &self.base_path).await?;
         service.close().await;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// The folder of plugins, if there is one. The compiler may take long, so it has a thread of its own.
+    async fn load_plugins(&self) -> Result<Option<PluginFolder>, CommandError> {
+        let plugins = self.plugins.clone();
+        let loaded = tokio::task::spawn_blocking(move || plugins.open()).await;
+        loaded.unwrap_or_else(|error| Err(CommandError::new(format!("loading the plugins failed: {error}"))))
     }
 
     fn service_options(&self) -> ServiceOptions {
@@ -115,7 +133,13 @@ impl Serve {
     }
 
     /// Says on stdout where the service is, what it keeps where, and its limits.
-    fn announce(&self, address: SocketAddr, database: &Database, tokens: Option<&Tokens>) -> Result<(), CommandError> {
+    fn announce(
+        &self,
+        address: SocketAddr,
+        database: &Database,
+        plugins: Option<&PluginFolder>,
+        tokens: Option<&Tokens>,
+    ) -> Result<(), CommandError> {
         let size = |limit| match limit {
             0 => "none".to_string(),
             bytes => format!("{bytes} bytes"),
@@ -130,6 +154,21 @@ impl Serve {
         );
         println!("states in {database}");
         println!("limits: {sizes}, lock timeout {} ms", self.lock_timeout_ms);
+        if let Some(plugins) = plugins {
+            let plugins = plugins.plugins().all();
+            let plugins = plugins.iter().map(|plugin| plugin.description());
+            let plugins: Vec<_> = plugins
+                .map(|plugin| format!("{} {}", plugin.name, plugin.version))
+                .collect();
+            println!(
+                "plugins: {}",
+                if plugins.is_empty() {
+                    "none yet".to_string()
+                } else {
+                    plugins.join(", ")
+                }
+            );
+        }
         if let Some(tokens) = tokens.filter(|_| self.dev) {
             println!("{}", dev::welcome(address, tokens)?);
         }
@@ -149,6 +188,23 @@ async fn run(listener: TcpListener, api: Api, base_path: &str) -> Result<(), Com
     if stopped == Stopped::Overtime {
         tracing::warn!("requests were still under way at the end of the shutdown timeout");
     }
+    Ok(())
+}
+
+/// Loads plugins anew whenever their folder changes, and at once on SIGHUP. Without a folder, SIGHUP does nothing.
+fn reload_plugins(folder: Option<PluginFolder>) -> Result<(), CommandError> {
+    let mut hangups =
+        signal(SignalKind::hangup()).map_err(|error| CommandError::new(format!("cannot catch signals: {error}")))?;
+    if let Some(folder) = &folder {
+        tokio::spawn(folder.clone().watch());
+    }
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if let Some(folder) = &folder {
+                folder.reload_in_background().await;
+            }
+        }
+    });
     Ok(())
 }
 

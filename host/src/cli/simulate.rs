@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::knobs;
 use super::limits::LimitKnobs;
 use super::output::{self, Format};
+use super::plugins::{self, PluginKnobs};
 use super::{CommandError, Exit};
 use crate::api::{OfflineBatch, Refused};
 use crate::automation::AutomationId;
@@ -21,7 +22,6 @@ use crate::clear;
 use crate::diff::{Difference, Document};
 use crate::engine::types::Request;
 use crate::engine::{Engine, EngineError, Input, Session, recording};
-use crate::plugins::Plugins;
 use crate::vault::{TimestampMs, Vault};
 
 #[derive(Debug, Args)]
@@ -46,6 +46,9 @@ pub(super) struct Simulate {
     /// How to show what happened: as text, as JSON, or (raw) the state that is left, in the clear.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     output: Format,
+
+    #[command(flatten)]
+    plugins: PluginKnobs,
 
     #[command(flatten)]
     limits: LimitKnobs,
@@ -149,14 +152,22 @@ impl Simulate {
         before: &Document,
         batches: &[&str],
     ) -> Result<Outcome, CommandError> {
+        let plugins = self.plugins.load()?;
         let mut session = self.session(engine, state.clone(), now)?;
         let mut answers = Vec::with_capacity(batches.len());
         let mut requests = Vec::with_capacity(batches.len());
         for batch in batches {
-            let answer = match OfflineBatch::read(batch, now, &Plugins::none()) {
+            let answer = match OfflineBatch::read(batch, now, &plugins) {
                 Ok(batch) => {
-                    requests.extend(batch.request().cloned());
-                    let (next, answer) = batch.carry_out(session, &mut |_, _| {})?;
+                    match batch.request() {
+                        Some(request) => requests.push(request.clone()),
+                        None if self.record.is_some() => {
+                            let message = "--record is for hosts of the engine alone: no batch may call a plugin";
+                            return Err(CommandError::with(Exit::Usage, message));
+                        }
+                        None => {}
+                    }
+                    let (next, answer) = batch.carry_out(session, &mut plugins::show)?;
                     session = next;
                     answer
                 }

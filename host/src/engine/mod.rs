@@ -138,6 +138,15 @@ impl Default for EngineOptions {
 }
 
 impl EngineOptions {
+    /// The same with room for plugins' sessions, which are longer: those of everything else need not wait for them.
+    #[must_use]
+    pub fn beside_plugins(self) -> Self {
+        Self {
+            max_sessions: self.max_sessions.saturating_add(plugin::max_calls()),
+            ..self
+        }
+    }
+
     /// For one user's commands: one pool, of a few instances.
     pub fn small() -> Self {
         Self {

@@ -14,14 +14,11 @@ use tokio::sync::{Semaphore, oneshot};
 use super::mailbox::Work;
 use super::{Service, ServiceError, Shared};
 use crate::automation::{AutomationId, Writer};
-use crate::engine::plugin::{CallReport, Level, Plugin};
+use crate::engine::plugin::{CallReport, Level, Plugin, max_calls};
 use crate::engine::{Carried, Refusal, Transaction};
 
 /// What came of a transaction, or why the caller's transaction was refused.
 pub type TransactionAnswer = Result<Carried, Refusal>;
-
-/// The fewest threads: a few plugins that run for ever should not keep all others from running.
-const MIN_THREADS: usize = 8;
 
 /// The stack of each: more than a plugin's own.
 const STACK_BYTES: usize = 4 << 20;
@@ -78,8 +75,7 @@ impl Shared {
 
 impl PluginThreads {
     pub(super) fn new() -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let count = cores.saturating_mul(2).max(MIN_THREADS);
+        let count = max_calls() as usize;
         Self {
             count,
             free: Semaphore::new(count),

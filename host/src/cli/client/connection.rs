@@ -57,7 +57,7 @@ pub(super) struct Conditions {
 
 /// A read: of which service, and how its answer is shown.
 #[derive(Debug, Args)]
-pub(super) struct Read {
+pub(in crate::cli) struct Read {
     #[command(flatten)]
     shown: Shown,
 
@@ -77,7 +77,7 @@ pub(super) struct Write {
 
 impl Read {
     /// Sends a call and shows the member of the answer that is its result.
-    pub(super) async fn send(&self, call: Call, result: &str) -> Result<(), CommandError> {
+    pub(in crate::cli) async fn send(&self, call: Call, result: &str) -> Result<(), CommandError> {
         self.shown.show(&self.connection.send(call).await?, result)
     }
 }
@@ -164,7 +164,8 @@ pub(super) fn failed(error: &Error) -> CommandError {
 fn exit(refusal: &Refusal) -> Exit {
     let reason = refusal.body.get("reason").and_then(serde_json::Value::as_str);
     match (refusal.status, reason.unwrap_or(&refusal.code)) {
-        (_, "key_not_found" | "automation_not_found" | "automation_deleted") | (404, "invalid_path") => Exit::NotFound,
+        (_, "key_not_found" | "automation_not_found" | "automation_deleted" | "plugin_not_found")
+        | (404, "invalid_path") => Exit::NotFound,
         // Somebody was in the way all the time; nothing was decided.
         (_, "kv_store_busy") | (404, _) => Exit::Failure,
         (409 | 412, _) | (_, "check_failed" | "key_exists" | "key_not_exists" | "held" | "not_held") => Exit::Conflict,

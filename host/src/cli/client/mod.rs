@@ -1,6 +1,7 @@
 //! The commands that call a service: what a script in any language can do with its state.
 
 mod batch;
+mod call;
 mod connection;
 mod json;
 mod lease;
@@ -13,7 +14,7 @@ mod write;
 
 use clap::Subcommand;
 
-pub(super) use connection::Connection;
+pub(super) use connection::{Connection, Read};
 pub(super) use show::columns;
 
 use super::{CommandError, runtime};
@@ -63,6 +64,8 @@ pub(in crate::cli) enum Client {
     Release(lease::Release),
     /// Do up to 100 operations, all or none.
     Batch(batch::Batch),
+    /// Call a plugin: an operation of somebody's own, all or nothing.
+    Call(call::CallPlugin),
     /// Show a value whenever it changes, until interrupted.
     Watch(watch::Watch),
 }
@@ -91,6 +94,7 @@ impl Client {
                 Self::Renew(renew) => renew.run().await,
                 Self::Release(release) => release.run().await,
                 Self::Batch(batch) => batch.run().await,
+                Self::Call(call) => call.run().await,
                 Self::Watch(watch) => watch.run().await,
             }
         })

@@ -21,10 +21,12 @@ use super::embedded::Embedded;
 use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::output::{self, Format};
-use super::{CommandError, Exit, runtime};
+use super::plugins::PluginKnobs;
+use super::{CommandError, Exit, logging, runtime};
 use crate::api::{Api, Fault, Trial};
 use crate::automation::AutomationId;
 use crate::diff::Difference;
+use crate::plugins::Plugins;
 use crate::token::Tokens;
 use crate::vault::TimestampMs;
 use overlay::Overlay;
@@ -32,6 +34,9 @@ use report::Report;
 
 /// How long the command's token lives: longer than anybody waits.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+
+/// What plugins write to the log, and how they fail, is for their author.
+const PLUGINS_LOG: &str = "warn,automation_kv::service::plugins=debug";
 
 #[derive(Debug, Args)]
 pub(super) struct DryRun {
@@ -67,6 +72,9 @@ pub(super) struct DryRun {
     limits: LimitKnobs,
 
     #[command(flatten)]
+    plugins: PluginKnobs,
+
+    #[command(flatten)]
     history: HistoryKnobs,
 
     #[command(flatten)]
@@ -99,14 +107,18 @@ struct Source {
 
 impl DryRun {
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
-        runtime()?.block_on(self.try_out())
+        let plugins = self.plugins.load()?;
+        if self.plugins.are_wanted() {
+            logging::start(PLUGINS_LOG)?;
+        }
+        runtime()?.block_on(self.try_out(plugins))
     }
 
-    async fn try_out(self) -> Result<ExitCode, CommandError> {
+    async fn try_out(self, plugins: Plugins) -> Result<ExitCode, CommandError> {
         let overlay = self.overlay().await?;
         let before = overlay.document().await?;
         let trial = Arc::new(Trial::new(self.fail_rate.clone()));
-        let code = self.command(&overlay, &trial).await?;
+        let code = self.command(&overlay, &trial, plugins).await?;
         let after = overlay.document().await?;
         let difference = Difference::between(&before, &after).map_err(|error| CommandError::new(error.to_string()))?;
         if let Some(file) = &self.save {
@@ -136,10 +148,12 @@ impl DryRun {
     }
 
     /// Runs the command on an API of its own: tokens of the real service do not open it, nor does its token open that.
-    async fn command(&self, overlay: &Overlay, trial: &Arc<Trial>) -> Result<u8, CommandError> {
+    async fn command(&self, overlay: &Overlay, trial: &Arc<Trial>, plugins: Plugins) -> Result<u8, CommandError> {
         let secret = SecretString::from(Uuid::new_v4().to_string());
         let tokens = || Tokens::new(&secret, &[]);
-        let api = Api::new(overlay.service.clone(), tokens()).on_trial(Arc::clone(trial));
+        let api = Api::new(overlay.service.clone(), tokens())
+            .on_trial(Arc::clone(trial))
+            .with_plugins(plugins);
         let embedded = Embedded::start(api).await?;
         let run = Run {
             command: &self.command,

@@ -53,6 +53,17 @@ pub const MAX_LOG_BYTES: usize = 64 << 10;
 /// The largest output, in bytes.
 pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
+/// How many calls may run at a time: two for each processor, and so many that a few plugins that run for ever do not keep all
+/// others from running.
+pub fn max_calls() -> u32 {
+    const AT_LEAST: u32 = 8;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(processors)
+        .unwrap_or(u32::MAX)
+        .saturating_mul(2)
+        .max(AT_LEAST)
+}
+
 /// How plugins are run.
 #[derive(Debug, Clone)]
 pub struct PluginOptions {
