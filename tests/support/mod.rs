@@ -12,6 +12,7 @@
 pub mod client;
 pub mod history;
 pub mod pgbouncer;
+pub mod plugins;
 pub mod postgres;
 pub mod service;
 
