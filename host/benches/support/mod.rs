@@ -11,7 +11,7 @@
 use std::hint::black_box;
 
 use automation_kv::engine::types;
-use automation_kv::engine::{Engine, EngineOptions, Input};
+use automation_kv::engine::{Engine, EngineOptions, Input, Transaction};
 use automation_kv::vault::{AutomationVault, Vault};
 use automation_kv_engine::document::Document;
 use automation_kv_engine::{Session, model};
@@ -108,6 +108,25 @@ impl Subject {
         black_box(opened.expect("a state that opens").plain);
     }
 
+    /// A fresh instance: opens, does something, seals.
+    pub fn transact(&self, work: impl FnOnce(&mut automation_kv::engine::Session)) {
+        let mut session = self.opened();
+        work(&mut session);
+        black_box(session.commit().expect("a state"));
+    }
+
+    /// A fresh instance: opens, carries a transaction out, seals.
+    pub fn transaction(&self, transaction: &Transaction) {
+        let (session, answer) = transaction.carry_out(self.opened(), &mut |_, _| {}).expect("a session");
+        black_box(answer.expect("an answer"));
+        black_box(session.commit().expect("a state"));
+    }
+
+    /// The document as it is sealed.
+    pub fn plain(&self) -> &[u8] {
+        &self.plain
+    }
+
     fn opened(&self) -> automation_kv::engine::Session {
         let input = Input {
             sealed: Some(self.sealed.clone()),
@@ -154,7 +173,10 @@ impl Subject {
 fn document(bytes: usize) -> Vec<u8> {
     let mut session = Session::new(Document::default(), LIMITS, NOW);
     session.execute(native_increment()).expect("a reply");
-    let mut size = r#"{"runs":1}"#.len();
+    session
+        .execute(single(set("a".to_owned(), "1".to_owned())))
+        .expect("a reply");
+    let mut size = r#"{"runs":1,"a":1}"#.len();
     for entry in 0.. {
         let key = format!("item-{entry:04}");
         let value = format!(r#"{{"id":"msg_{entry:08}","at":18000{entry:05},"done":true,"note":"seen and answered"}}"#);

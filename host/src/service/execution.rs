@@ -55,7 +55,7 @@ impl Shared {
         }
         let (shared, turn) = (Arc::clone(self), Arc::clone(turn));
         let work = move || shared.execute(automation, stored, &turn);
-        self.plugin_threads.run(work).await?
+        self.plugin_threads.run(automation, work).await?
     }
 
     /// Does one piece of work after another, each all or nothing.

@@ -1,20 +1,22 @@
 //! Transactions, and the threads on which they call plugins.
 //!
-//! A plugin may run for a thousand times as long as an operation. So a turn with calls is carried out on threads of its own,
-//! which have a lower priority than those that carry out everything else.
+//! A plugin may run for a thousand times as long as an operation. So a turn with calls is carried out on a thread of its own,
+//! which has a lower priority than all others once a call runs for long.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use lru::LruCache;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::mailbox::Work;
 use super::{Service, ServiceError, Shared};
 use crate::automation::{AutomationId, Writer};
-use crate::engine::plugin::{CallReport, Level, Plugin, max_calls};
+use crate::engine::plugin::{CallReport, Level, Plugin, max_calls, priority};
 use crate::engine::{Carried, Refusal, Transaction};
 
 /// What came of a transaction, or why the caller's transaction was refused.
@@ -23,17 +25,22 @@ pub type TransactionAnswer = Result<Carried, Refusal>;
 /// The stack of each: more than a plugin's own.
 const STACK_BYTES: usize = 4 << 20;
 
-/// How much nicer they are to the other threads (from 0 to 19, as of `nice`).
-const NICENESS: i32 = 10;
+/// How many times as long as a greedy automation's work took the next one has to wait.
+const REST: u32 = 4;
+
+/// The most automations that are remembered for their greed.
+const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Work for a thread.
 type Task = Box<dyn FnOnce() + Send>;
 
-/// Threads that call plugins. They are started when they are first needed.
+/// Threads that call plugins. They are started when they are needed, and kept unless a plugin has spoiled them.
 pub(super) struct PluginThreads {
-    count: usize,
     free: Semaphore,
-    tasks: Mutex<Option<SyncSender<Task>>>,
+    idle: Mutex<Vec<Sender<Task>>>,
+    /// One thread at a time for automations whose latest call used up all it may, and not all of the time.
+    free_for_greedy: Arc<Semaphore>,
+    greedy: Mutex<LruCache<AutomationId, ()>>,
 }
 
 impl Service {
@@ -58,6 +65,7 @@ impl Shared {
     pub(super) fn note_call(&self, automation: AutomationId, plugin: &Plugin, report: &CallReport) {
         let (name, sha256) = (&*plugin.description().name, plugin.sha256());
         self.metrics.called(name, report);
+        self.plugin_threads.note(automation, report.is_greedy);
         for line in &report.lines {
             let message = &line.message;
             match line.level {
@@ -75,62 +83,83 @@ impl Shared {
 
 impl PluginThreads {
     pub(super) fn new() -> Self {
-        let count = max_calls() as usize;
         Self {
-            count,
-            free: Semaphore::new(count),
-            tasks: Mutex::default(),
+            free: Semaphore::new(max_calls() as usize),
+            idle: Mutex::default(),
+            free_for_greedy: Arc::new(Semaphore::new(1)),
+            greedy: Mutex::new(LruCache::new(MAX_REMEMBERED)),
         }
     }
 
-    /// Does work on one of the threads, when one is free.
+    /// Notes whether an automation's call has used up all it may.
+    fn note(&self, automation: AutomationId, is_greedy: bool) {
+        let mut greedy = lock(&self.greedy);
+        if is_greedy {
+            greedy.put(automation, ());
+        } else {
+            greedy.pop(&automation);
+        }
+    }
+
+    /// Does an automation's work on one of the threads, when fewer than all are busy.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        automation: AutomationId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ServiceError> {
+        let is_greedy = lock(&self.greedy).contains(&automation);
+        let turn = if is_greedy {
+            let turn = Arc::clone(&self.free_for_greedy).acquire_owned().await;
+            Some(turn.map_err(|_| ServiceError::Dropped)?)
+        } else {
+            None
+        };
         let _free = self.free.acquire().await.map_err(|_| ServiceError::Dropped)?;
         let (sender, receiver) = oneshot::channel();
         let task: Task = Box::new(move || {
+            if is_greedy {
+                priority::lower();
+            }
+            let result = work();
             // Nobody waits any more if the service is being dropped.
-            let _ = sender.send(work());
+            let _ = sender.send((result, priority::is_lowered()));
         });
-        let sent = self.threads()?.send(task);
-        sent.map_err(|_| ServiceError::Dropped)?;
-        receiver.await.map_err(|_| ServiceError::Dropped)
-    }
-
-    fn threads(&self) -> Result<SyncSender<Task>, ServiceError> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = &*tasks {
-            return Ok(sender.clone());
+        let thread = lock(&self.idle).pop();
+        let thread = thread.map_or_else(start, Ok)?;
+        let begun = Instant::now();
+        thread.send(task).map_err(|_| ServiceError::Dropped)?;
+        let (result, is_spoiled) = receiver.await.map_err(|_| ServiceError::Dropped)?;
+        if let Some(turn) = turn {
+            let rest = begun.elapsed() * REST;
+            tokio::spawn(async move {
+                tokio::time::sleep(rest).await;
+                drop(turn);
+            });
         }
-        let (sender, receiver) = sync_channel(self.count);
-        let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..self.count {
-            let receiver = Arc::clone(&receiver);
-            let thread = thread::Builder::new().name("plugins".into()).stack_size(STACK_BYTES);
-            let started = thread.spawn(move || work_off(&receiver));
-            started.map_err(|error| {
-                tracing::error!(%error, "no thread for plugins");
-                ServiceError::Dropped
-            })?;
+        if !is_spoiled {
+            lock(&self.idle).push(thread);
         }
-        *tasks = Some(sender.clone());
-        Ok(sender)
+        Ok(result)
     }
 }
 
-/// Does one task after another until nobody can send any more.
-fn work_off(receiver: &Mutex<Receiver<Task>>) {
-    let this_thread = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(this_thread), NICENESS) {
-        tracing::debug!(%error, "plugins run at the priority of everything else");
-    }
-    loop {
-        let task = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match task {
-            Ok(task) => task(),
-            Err(_) => return,
+/// A new thread, which ends when nobody can send to it any more.
+fn start() -> Result<Sender<Task>, ServiceError> {
+    let (sender, tasks) = channel::<Task>();
+    let thread = thread::Builder::new().name("plugins".into()).stack_size(STACK_BYTES);
+    let started = thread.spawn(move || {
+        priority::allow_lowering();
+        while let Ok(task) = tasks.recv() {
+            task();
         }
-    }
+    });
+    started.map_err(|error| {
+        tracing::error!(%error, "no thread for a plugin");
+        ServiceError::Dropped
+    })?;
+    Ok(sender)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,19 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
-use wasmtime::Store;
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 use super::fault::PluginFault;
 use super::generated::PluginPre;
 use super::generated::exports::automation::kv::operation_plugin::{self, PluginError};
 use super::linking::{Line, PluginState};
-use super::{Inadmissible, MAX_OUTPUT_BYTES, Plugin, PluginOptions, Shared};
+use super::{Inadmissible, MAX_OUTPUT_BYTES, MAX_WAITING, Plugin, PluginOptions, Shared, priority};
 use crate::engine::types::{OperationNames, Rejection, Scope};
-use crate::engine::{EngineError, Session, ticker};
+use crate::engine::{EngineError, Session};
 
 /// The most that a plugin may hand over in one call of a function, in bytes.
 const MAX_HANDED_OVER_BYTES: usize = 32 << 20;
+
+/// How long a call may run like any other request.
+const QUICK: Duration = Duration::from_millis(5);
 
 /// The longest text of an error that is passed on, in characters.
 const MAX_ERROR_CHARS: usize = 1_000;
@@ -46,6 +50,8 @@ pub struct CallReport {
     pub lines: Vec<Line>,
     /// How long it took.
     pub duration: Duration,
+    /// Whether the plugin used up something that it may have only so much of.
+    pub is_greedy: bool,
     /// The plugin's fault, if it is broken: its name, and all that is known for the log.
     pub fault: Option<(&'static str, String)>,
 }
@@ -98,6 +104,7 @@ impl Plugin {
                 source: wasmtime::Error::msg("the session of a plugin's call is gone"),
             });
         };
+        let is_greedy = matches!(&result, Err(CallError::Fault(fault)) if fault.is_greedy());
         let fault = match &result {
             Err(CallError::Fault(fault)) => Some((fault.name(), trap.unwrap_or_else(|| fault.to_string()))),
             _ => None,
@@ -108,6 +115,7 @@ impl Plugin {
             report: CallReport {
                 lines,
                 duration: begun.elapsed(),
+                is_greedy,
                 fault,
             },
         })
@@ -158,11 +166,49 @@ fn store(shared: &Shared, state: PluginState) -> Store<PluginState> {
     let PluginOptions { deadline, fuel, .. } = shared.options;
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.memory);
-    store.set_epoch_deadline(ticker::ticks(deadline));
+    store.set_epoch_deadline(1);
+    let clock = Clock::start(deadline);
+    store.epoch_deadline_callback(move |_| clock.tick());
     store.set_hostcall_fuel(MAX_HANDED_OVER_BYTES);
     // It only fails where fuel is not counted.
     let _ = store.set_fuel(fuel);
     store
+}
+
+/// The time of one call.
+#[derive(Clone, Copy)]
+struct Clock {
+    begun: Instant,
+    begun_running: Duration,
+    deadline: Duration,
+}
+
+impl Clock {
+    fn start(deadline: Duration) -> Self {
+        Self {
+            begun: Instant::now(),
+            begun_running: processor_time(),
+            deadline,
+        }
+    }
+
+    /// Lets a call go on that has time left, at a lower priority once it has run for a while.
+    fn tick(&self) -> wasmtime::Result<UpdateDeadline> {
+        let has_run = processor_time().saturating_sub(self.begun_running);
+        if has_run >= self.deadline || self.begun.elapsed() >= self.deadline * MAX_WAITING {
+            return Err(Trap::Interrupt.into());
+        }
+        if has_run >= QUICK {
+            priority::lower();
+        }
+        Ok(UpdateDeadline::Continue(1))
+    }
+}
+
+/// How long this thread has run.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl From<PluginError> for CallError {

@@ -61,6 +61,14 @@ impl PluginFault {
         }
     }
 
+    /// Whether the plugin has used up what it may, which takes time from others.
+    pub(super) fn is_greedy(&self) -> bool {
+        matches!(
+            self,
+            Self::Deadline | Self::Fuel | Self::Memory | Self::Operations | Self::Log | Self::Data
+        )
+    }
+
     /// What an error of wasmtime means, that a call ended with.
     pub(super) fn of(error: &wasmtime::Error, state: &mut PluginState) -> Self {
         /// How wasmtime's error for this begins, which has no public type.

@@ -43,7 +43,8 @@ pub(super) struct PluginState {
     now: TimestampMs,
     operations_left: u32,
     log_bytes_left: usize,
-    wasi: WasiCtx,
+    /// Made when it is first used, which most never do.
+    wasi: Option<WasiCtx>,
     resources: ResourceTable,
 }
 
@@ -61,7 +62,7 @@ impl PluginState {
             now,
             operations_left: MAX_OPERATIONS,
             log_bytes_left: MAX_LOG_BYTES,
-            wasi: nothing(now),
+            wasi: None,
             resources: ResourceTable::new(),
         }
     }
@@ -119,7 +120,7 @@ impl types::Host for PluginState {}
 impl WasiView for PluginState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: &mut self.wasi,
+            ctx: self.wasi.get_or_insert_with(|| nothing(self.now)),
             table: &mut self.resources,
         }
     }

@@ -11,6 +11,7 @@ mod description;
 mod fault;
 mod linking;
 mod memory;
+pub mod priority;
 mod schema;
 
 use std::path::PathBuf;
@@ -50,6 +51,9 @@ pub const MAX_OPERATIONS: u32 = 1_000;
 /// The most that one call may write to the log, in bytes.
 pub const MAX_LOG_BYTES: usize = 64 << 10;
 
+/// How many times as long as it may run a call may take, where others keep it from running.
+pub const MAX_WAITING: u32 = 5;
+
 /// The largest output, in bytes.
 pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
@@ -67,7 +71,7 @@ pub fn max_calls() -> u32 {
 /// How plugins are run.
 #[derive(Debug, Clone)]
 pub struct PluginOptions {
-    /// The longest that one call may run.
+    /// The most processor time of one call. Waiting for it is limited too, to [`MAX_WAITING`] times as much.
     pub deadline: Duration,
     /// The most instructions of one call, roughly: wasmtime's fuel.
     pub fuel: u64,
