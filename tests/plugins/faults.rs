@@ -155,7 +155,7 @@ async fn requests_of_the_same_group_are_answered_as_always() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..60_u32 {
         let (service, id) = (setup.service.clone(), setup.id);
-        let step = setup.step([Deed::TRAP, Deed::MEMORY, Deed::COUNT][number as usize % 3]);
+        let step = setup.step([Deed::TRAP, Deed::REJECTED, Deed::COUNT][number as usize % 3]);
         tasks.spawn(async move {
             let now = Instant::now();
             if number % 2 == 0 {

@@ -1,5 +1,6 @@
 //! What a call is to the state: one version at most, within the caller's scope, at the request's time.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use automation_kv::automation::{AutomationId, RunId, Writer};
@@ -8,6 +9,8 @@ use automation_kv::engine::types::{Expiry, Forbidden, Once, OperationNames, Reas
 use automation_kv::engine::{Done, Refusal, Step, Transaction};
 use automation_kv::service::ServiceOptions;
 use automation_kv_test_plugin::{Deed, Kind};
+
+use sha2::{Digest, Sha256};
 
 use crate::support::*;
 
@@ -239,4 +242,27 @@ async fn a_call_touches_the_state_of_its_caller_and_no_other() {
         .unwrap();
     assert_eq!(output(setup.call(Deed::LIST).await), "0");
     assert_eq!(output(setup.call(Deed::COUNT).await), "1");
+}
+
+/// Components of the world `plugin` are to run for ever, so nothing of what they see may change.
+#[test]
+fn the_world_of_plugins_is_frozen() {
+    const DIGEST: &str = "24c7cc92726263504791c96314ea3443e1a1077d169e1ffd1a8117497fd77a43";
+    let words = |text: &str| -> Vec<String> {
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        code.flat_map(str::split_whitespace).map(str::to_owned).collect()
+    };
+    let files = [
+        include_str!("../../wit/types.wit"),
+        include_str!("../../wit/plugin.wit"),
+    ];
+    let words: Vec<String> = files.into_iter().flat_map(words).collect();
+    let mut digest = String::new();
+    for byte in Sha256::digest(words.join(" ")) {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    assert_eq!(
+        digest, DIGEST,
+        "automation:kv@1.0.0 is frozen for plugins: put what is new into a package 1.1.0 beside it, and keep linking 1.0.0"
+    );
 }
