@@ -12,6 +12,7 @@ use automation_kv::engine::types::{
     Condition, Expiry, GetOperation, Operation, Outcome, Reason, Rejection, Request, SetOperation,
 };
 use automation_kv::engine::{Engine, EngineOptions};
+use automation_kv::plugins::Plugins;
 use automation_kv::service::{Service, ServiceOptions};
 use automation_kv::storage::{
     Archive, Listed, MemoryStorage, Revision, Sealed, Step, Storage, StorageError, Stored, Swap,
@@ -42,8 +43,12 @@ async fn what_nobody_touches_is_swept() {
     assert_eq!(setup.storage.inner.expired(u64::MAX, 10).await.unwrap(), []);
     // It is counted right after the answer.
     let swept = format!("kv_swept_total {}", ids.len());
-    while !setup.service.metrics().contains(&swept) {
-        assert!(begun.elapsed() < PATIENCE, "{}", setup.service.metrics());
+    while !setup.service.metrics(&Plugins::none()).contains(&swept) {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{}",
+            setup.service.metrics(&Plugins::none())
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     setup.service.close().await;

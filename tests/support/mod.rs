@@ -15,6 +15,7 @@ pub mod pgbouncer;
 pub mod plugins;
 pub mod postgres;
 pub mod service;
+pub mod sessions;
 
 pub use automation_kv_checks::{http, token};
 

@@ -19,7 +19,11 @@ pub(super) fn endpoint() -> Endpoint {
 
 async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
     let keyed = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
-    Ok(([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], keyed.service.metrics()).into_response())
+    Ok((
+        [(CONTENT_TYPE, METRICS_MEDIA_TYPE)],
+        keyed.service.metrics(&api.plugins),
+    )
+        .into_response())
 }
 
 fn describe() -> Vec<Operation> {

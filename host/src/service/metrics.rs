@@ -14,6 +14,7 @@ use super::{Answer, ServiceError};
 use crate::engine::plugin::CallReport;
 use crate::engine::types::{Expiry, Filter, ListEnd, Operation, Reason, Rejection, Request};
 use crate::engine::{EngineError, Refusal};
+use crate::plugins::Plugins;
 use crate::storage::Connections;
 
 /// The media type of the metrics as text.
@@ -38,6 +39,7 @@ pub(super) struct Metrics {
     pub(super) state_bytes: Histogram,
     pub(super) group_requests: Histogram,
     pub(super) session_seconds: Histogram,
+    plugins: Family<PluginInfoLabels, Gauge>,
     call_seconds: Family<PluginLabel, Histogram>,
     faults: Family<FaultLabels, Counter>,
     traps: Counter,
@@ -58,6 +60,14 @@ struct OperationLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PluginLabel {
     plugin: String,
+}
+
+/// Which bytes run under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PluginInfoLabels {
+    plugin: String,
+    version: String,
+    sha256: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +91,7 @@ impl Metrics {
             state_bytes: Histogram::new(STATE_BYTES),
             group_requests: Histogram::new(GROUP_REQUESTS),
             session_seconds: Histogram::new(SESSION_SECONDS),
+            plugins: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(OPERATION_SECONDS)),
             faults: Family::default(),
             traps: Counter::default(),
@@ -131,6 +142,11 @@ impl Metrics {
             Unit::Seconds,
             self.session_seconds.clone(),
         );
+        registry.register(
+            "kv_plugin_info",
+            "The plugins that can be called, always 1",
+            self.plugins.clone(),
+        );
         registry.register_with_unit(
             "kv_plugin_call",
             "Time that a plugin ran, its operations included",
@@ -180,10 +196,20 @@ impl Metrics {
     }
 
     /// Everything in the text format of `OpenMetrics`.
-    pub(super) fn text(&self, waiting: usize, connections: Connections) -> String {
+    pub(super) fn text(&self, waiting: usize, connections: Connections, plugins: &Plugins) -> String {
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.open_connections.set(connections.open.into());
         self.busy_connections.set(connections.busy.into());
+        self.plugins.clear();
+        for plugin in plugins.all() {
+            let description = plugin.description();
+            let labels = PluginInfoLabels {
+                plugin: description.name.clone(),
+                version: description.version.clone(),
+                sha256: plugin.sha256().to_string(),
+            };
+            self.plugins.get_or_create(&labels).set(1);
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = text::encode(&mut text, &self.registry);

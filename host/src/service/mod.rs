@@ -26,6 +26,7 @@ use tokio::time::timeout_at;
 use crate::automation::{AutomationId, Writer};
 use crate::engine::types::{Rejection, Reply, Request};
 use crate::engine::{Engine, EngineError};
+use crate::plugins::Plugins;
 use crate::report::Chain;
 use crate::storage::{Storage, StorageError, Stored};
 use crate::vault::{TimestampMs, Vault};
@@ -192,10 +193,12 @@ impl Service {
         self.shared.storage.check().await
     }
 
-    /// What is counted and timed, in the text format of `OpenMetrics` ([`METRICS_MEDIA_TYPE`]).
-    pub fn metrics(&self) -> String {
+    /// What is counted and timed, and which plugins there are, in the text format of `OpenMetrics` ([`METRICS_MEDIA_TYPE`]).
+    pub fn metrics(&self, plugins: &Plugins) -> String {
         let waiting = self.shared.mailboxes.waiting();
-        self.shared.metrics.text(waiting, self.shared.storage.connections())
+        self.shared
+            .metrics
+            .text(waiting, self.shared.storage.connections(), plugins)
     }
 
     /// Finishes the writes that were taken, then closes the storage.
