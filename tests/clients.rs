@@ -9,6 +9,7 @@ use std::process::Command;
 
 use automation_kv::engine::BUILT_IN_COMPONENT;
 
+use support::plugins;
 use support::service::BINARY;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -34,7 +35,12 @@ fn client(name: &str) -> PathBuf {
 }
 
 fn run(command: &mut Command, folder: &Path) {
-    let output = command.current_dir(folder).env("AUTOMATION_KV_BINARY", BINARY).output();
+    let plugins = plugins::folder_of(&["rate-limiter"]);
+    let output = command
+        .current_dir(folder)
+        .env("AUTOMATION_KV_BINARY", BINARY)
+        .env("AUTOMATION_KV_TEST_PLUGINS", plugins.path())
+        .output();
     let output = output.expect("what `make setup` installs");
     assert!(
         output.status.success(),

@@ -203,12 +203,6 @@ fn a_call_that_makes_no_sense_is_refused_with_the_field_named() {
         ),
         (
             "/v1/kv/batch",
-            json!({"operations": [{"op": "call", "plugin": "no-such-plugin"}]}),
-            422,
-            json!(["body", "operations", 0, "plugin"]),
-        ),
-        (
-            "/v1/kv/batch",
             json!({"operations": [{"op": "call", "plugin": "rate-limiter", "input": fine, "key": "k"}]}),
             422,
             json!(["body", "operations", 0, "key"]),
@@ -223,6 +217,12 @@ fn a_call_that_makes_no_sense_is_refused_with_the_field_named() {
     assert_eq!(
         (answer.status, &answer.body["error"]),
         (404, &json!("plugin_not_found"))
+    );
+    let operations = json!([{"op": "incr", "key": "n"}, {"op": "call", "plugin": "no-such-plugin"}]);
+    let answer = client.post("/v1/kv/batch", &json!({"operations": operations}));
+    assert_eq!(
+        (answer.status, &answer.body["error"], &answer.body["operation_index"]),
+        (404, &json!("plugin_not_found"), &json!(1))
     );
     let answer = client.post(&format!("{limiter}?if_version=7"), &fine);
     assert_eq!(
@@ -431,7 +431,7 @@ fn wait<T>(mut look: impl FnMut() -> Option<T>, what: &str) -> T {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} does not come");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{what} does not come");
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -26,7 +26,7 @@ mod worth;
 use automation_kv_engine::Session;
 use automation_kv_engine::document::Document;
 use automation_kv_engine::model::{
-    self, Entry, Limits, Listed, Once, Outcome, Page, Reason, Rejection, Reply, Request,
+    self, Entry, Limits, Listed, Once, Outcome, Page, Reason, Rejection, Reply, Request, Terms,
 };
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -125,6 +125,30 @@ impl Pair {
                 }
                 self.request(&asked)
             }
+            Action::Transaction {
+                requests,
+                guard,
+                always_bump,
+                once,
+                scope,
+                ends_well,
+            } => {
+                let mut terms = Asked {
+                    scope: scope.clone(),
+                    ..self.settle(&[], *guard, *always_bump, once.as_ref())
+                };
+                if let Some(once) = &mut terms.once {
+                    once.fingerprint.push('t');
+                }
+                if self.begin(&terms)? {
+                    self.transaction(&terms, requests, *ends_well)?;
+                    if terms.once.is_some() && *ends_well {
+                        // A retry begins nothing.
+                        prop_assert!(!self.begin(&terms)?);
+                    }
+                }
+                Ok(())
+            }
             Action::Retry(age, scope) => match self.asked_once.iter().rev().nth(*age).cloned() {
                 Some(asked) => {
                     let scope = scope.clone();
@@ -198,6 +222,76 @@ impl Pair {
         if expected.is_err() {
             prop_assert_eq!(&self.state, &before);
             self.inspect()?;
+        }
+        Ok(())
+    }
+
+    /// Whether a transaction has begun.
+    fn begin(&mut self, terms: &Asked) -> Result<bool, TestCaseError> {
+        // A request without operations is refused, or answered again, for the same reasons.
+        let expected = self.state.clone().execute(terms, self.circumstances);
+        let given = self.session.begin(Terms {
+            if_version: terms.if_version,
+            always_bump: terms.always_bump,
+            once: terms.once.clone(),
+            scope: terms.scope.clone(),
+        });
+        match (without_texts(given), expected) {
+            (Ok(None), Ok(reply)) => {
+                prop_assert!(!reply.is_replay);
+                Ok(true)
+            }
+            (Ok(Some(remembered)), Ok(reply)) => {
+                prop_assert_eq!(remembered.answer, answer(terms));
+                prop_assert_eq!(remembered.reply, reply);
+                Ok(false)
+            }
+            (given, expected) => {
+                prop_assert_eq!(given.map(drop), expected.map(drop));
+                Ok(false)
+            }
+        }
+    }
+
+    fn transaction(
+        &mut self,
+        terms: &Asked,
+        requests: &[Vec<Operation>],
+        ends_well: bool,
+    ) -> Result<(), TestCaseError> {
+        let before = self.state.clone();
+        let mut has_written = false;
+        for operations in requests {
+            let asked = Asked {
+                scope: terms.scope.clone(),
+                ..self.settle(operations, Guard::None, false, None)
+            };
+            let expected = self.state.carry_out_part(&asked, self.circumstances);
+            has_written |= expected.as_ref().is_ok_and(|(_, wrote)| *wrote);
+            let expected = expected.map(|(reply, _)| reply);
+            // What the request says of itself does not count.
+            let given = self.session.execute(Request {
+                operations: asked.operations.iter().map(Operation::spelled).collect(),
+                if_version: Some(-1),
+                always_bump: true,
+                once: None,
+                scope: asked.scope.clone(),
+            });
+            let mut given = without_texts(given);
+            if was_over_limit(&expected) {
+                accept_any_blame(&mut given, &expected);
+            }
+            if let (Ok(given), Ok(expected)) = (&mut given, &expected) {
+                self.exchange_cursors(given, expected);
+            }
+            prop_assert_eq!(&given, &expected);
+        }
+        if ends_well {
+            let expected = self.state.conclude(terms, Vec::new(), has_written, self.circumstances);
+            prop_assert_eq!(self.session.finish(answer(terms)), expected);
+        } else {
+            self.session.abandon();
+            self.state = before;
         }
         Ok(())
     }
@@ -314,8 +408,13 @@ fn read(saved: Option<&Vec<u8>>) -> Document {
     saved.map_or_else(Document::default, |bytes| Document::decode(bytes.clone(), 0).unwrap())
 }
 
+/// What is remembered of a transaction.
+fn answer(terms: &Asked) -> String {
+    format!("the answer to {:?}", terms.once)
+}
+
 /// An answer without the texts that are for people only; those about keys are promised to the letter.
-fn without_texts(answer: Result<Reply, Rejection>) -> Result<Reply, Rejection> {
+fn without_texts<T>(answer: Result<T, Rejection>) -> Result<T, Rejection> {
     answer.map_err(|mut rejection| {
         match &mut rejection.reason {
             Reason::InvalidJson(text)

@@ -168,6 +168,26 @@ async fn a_repeated_call_gets_the_first_answer_and_runs_nothing() {
     assert!(matches!(&other, Err(Refusal::Rejected(rejection)) if rejection.reason == Reason::OnceMismatch));
 }
 
+/// The state remembers it, and must not grow without bounds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_output_is_given_and_not_remembered() {
+    let setup = Setup::new();
+    assert_eq!(output(setup.call(Deed::MEDIUM_OUTPUT).await).len(), 100_002);
+    let once = Transaction {
+        once: Some(Once {
+            key: "key".to_owned(),
+            fingerprint: String::new(),
+        }),
+        ..transaction(vec![
+            Step::Operations(vec![set("x", "1")]),
+            setup.step(Deed::MEDIUM_OUTPUT),
+        ])
+    };
+    assert_eq!(fault(setup.transact(once).await), "output_size");
+    assert_eq!(setup.value("n").await.as_deref(), Some("1"));
+    assert_eq!(setup.value("x").await, None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_on_another_version_does_not_run() {
     let setup = Setup::new();

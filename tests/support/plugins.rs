@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use super::service::command;
+
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/plugins");
 
 /// The component of an example.
@@ -18,8 +20,13 @@ pub fn sources(name: &str) -> PathBuf {
 
 /// A folder with the components of all examples, and nothing else.
 pub fn folder() -> tempfile::TempDir {
+    folder_of(&["rate-limiter", "feed-merger", "weighted-picker"])
+}
+
+/// A folder with the components of some examples, and nothing else.
+pub fn folder_of(names: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for name in ["rate-limiter", "feed-merger", "weighted-picker"] {
+    for name in names {
         let component = example(name);
         std::fs::copy(&component, folder.path().join(component.file_name().expect("a name"))).expect("a copy");
     }
@@ -37,6 +44,13 @@ fn built() -> &'static Path {
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
             PathBuf::from,
         );
-        target.join("plugins").canonicalize().expect("a folder")
+        let folder = target.join("plugins").canonicalize().expect("a folder");
+        let components =
+            ["rate-limiter", "feed-merger", "weighted-picker"].map(|name| folder.join(name).with_extension("wasm"));
+        // Compiled once, and not by each of the services that start at the same time.
+        let mut check = command(&["plugins", "check", "--output", "raw"]);
+        let checked = check.args(components).output().expect("the binary runs");
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        folder
     })
 }

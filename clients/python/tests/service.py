@@ -17,6 +17,10 @@ from automation_kv import KV
 
 SECRET = "a secret for tests, and for nothing else"
 ROOT = Path(__file__).parents[3]
+#: A folder with the plugin rate-limiter of `examples/plugins`.
+PLUGINS = (
+    [f"--plugins={os.environ['AUTOMATION_KV_TEST_PLUGINS']}"] if "AUTOMATION_KV_TEST_PLUGINS" in os.environ else []
+)
 BINARY = os.environ.get("AUTOMATION_KV_BINARY", str(ROOT / "target" / "release" / "automation-kv"))
 
 
@@ -53,7 +57,7 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.log = (folder / "log").open("w")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--listen", "127.0.0.1:0", "--database-url", f"sqlite://{folder / 'state.db'}"],
+            [BINARY, "serve", "--listen", "127.0.0.1:0", "--database-url", f"sqlite://{folder / 'state.db'}", *PLUGINS],
             env={**environment(), "AUTOMATION_KV_SECRET": SECRET},
             stdout=subprocess.PIPE,
             stderr=self.log,

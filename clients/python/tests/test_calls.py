@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,8 @@ from automation_kv import (
     TypeMismatch,
     VersionMismatch,
 )
+
+from .service import PLUGINS, Service
 
 
 def test_a_value_comes_back_as_it_was_stored(kv: KV) -> None:
@@ -227,6 +230,28 @@ def test_a_batch_happens_as_one_and_gives_results(kv: KV) -> None:
     assert (limit.value, runs.value, log.value, stored.value.created, deleted.value) == (3, 2, 1, True, False)
     assert lease.value["fence"] == 2 and edited.value[0]["value"] == 4
     assert kv.usage().version == 2
+
+
+@pytest.mark.skipif(not PLUGINS, reason="AUTOMATION_KV_TEST_PLUGINS names no folder of plugins")
+def test_a_plugin_is_called_alone_and_in_a_batch(service: Service) -> None:
+    limit: JSON = {"key": "calls", "limit": 2, "window_ms": 60_000}
+    with service.kv() as kv:
+        assert kv.call("rate-limiter", limit)["remaining"] == 1
+        with kv.batch() as batch:
+            limited = batch.call("rate-limiter", limit)
+            runs = batch.incr("runs")
+        assert (limited.value["remaining"], runs.value) == (0, 1)
+        assert kv.call("rate-limiter", limit)["allowed"] is False
+        with pytest.raises(BadRequest):
+            kv.call("rate-limiter", {"key": "calls"})
+        with pytest.raises(KVError) as unknown:
+            kv.call("no-such-plugin")
+        assert unknown.value.code == "plugin_not_found"
+
+
+def test_the_engine_alone_has_no_plugins(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no plugins"):
+        KV.local(tmp_path / "state.kv").call("rate-limiter")
 
 
 def test_a_batch_that_is_refused_changes_nothing(kv: KV) -> None:

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{Error, Kv, Refusal};
+use crate::{Error, Kv, Refusal, Retry};
 
 pub use reqwest::Method;
 
@@ -196,6 +196,7 @@ impl Kv {
             .map_err(|error| Error::configuration(format!("{url}: {error}")))?;
         let begun = Instant::now();
         let mut tries = 0;
+        let mut urgent_pauses = 0;
         loop {
             let Some(again) = request.try_clone() else {
                 return Err(Error::configuration(format!("{url}: the request cannot be sent again")));
@@ -209,7 +210,13 @@ impl Kv {
                     (error, asked)
                 }
             };
-            let pause = self.retry.pause(tries, asked);
+            let urgent = if *was_lost {
+                Retry::urgent_pause(urgent_pauses)
+            } else {
+                None
+            };
+            urgent_pauses += u32::from(urgent.is_some());
+            let pause = urgent.unwrap_or_else(|| self.retry.pause(tries, asked));
             if begun.elapsed() + pause >= self.retry.total {
                 return Err(if *was_lost {
                     Error::OutcomeUnknown(error.to_string())

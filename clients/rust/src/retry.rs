@@ -36,6 +36,19 @@ impl Retry {
         }
     }
 
+    /// The pause while it is not known whether a write has happened, after so many pauses like it: short, so that others do
+    /// not push it out of what the service remembers. None if there were enough of them; who is down should not be hammered.
+    pub(crate) fn urgent_pause(pauses: u32) -> Option<Duration> {
+        const FIRST: Duration = Duration::from_millis(5);
+        const MOST: u32 = 6;
+        match pauses {
+            // Most often a kept connection that the other side had closed.
+            0 => Some(Duration::ZERO),
+            1..MOST => Some((FIRST * 2_u32.pow(pauses)).mul_f64(f64::midpoint(fastrand::f64(), 1.0))),
+            _ => None,
+        }
+    }
+
     /// The pause after so many tries: random, and at least what the service asked for.
     pub(crate) fn pause(&self, tries: u32, asked: Option<Duration>) -> Duration {
         let longest = self.first_pause.saturating_mul(1 << tries.saturating_sub(1).min(16));
@@ -48,6 +61,13 @@ impl Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urgent_pauses_are_short_and_few() {
+        let pauses: Vec<Duration> = (0..).map_while(Retry::urgent_pause).collect();
+        assert_eq!((pauses.len(), pauses[0]), (6, Duration::ZERO));
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(160)));
+    }
 
     #[test]
     fn pauses_grow_to_their_limit_and_are_at_least_what_was_asked_for() {

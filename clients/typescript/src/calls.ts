@@ -89,6 +89,14 @@ export const batchedReads = {
 
 /** What writes, alone or as an operation of a batch. */
 export const batchedWrites = {
+  /**
+   * Calls a plugin, an operation of somebody's own, and gives its output; all that it does happens, or nothing. What it
+   * takes and gives is its own matter: `GET /v1/plugins` describes those that the service has.
+   */
+  call(plugin: string, input: Json = {}): Call<any> {
+    return { op: "call", key: plugin, members: { input }, parse: (answer) => answer.output };
+  },
+
   /** Stores a value; with `nx` only if the key is new (else `KeyExists`), with `xx` only if it exists (`KeyAbsent`). */
   set(
     key: string,
@@ -286,6 +294,7 @@ export function operation(call: Call<unknown>): Members {
     throw new TypeError('a batch deletes whole keys: use edit(key, [{ op: "remove", path }]) for a part of one');
   }
   const { create: _, ...members } = call.members;
+  if (call.op === "call") return { op: call.op, plugin: call.key, ...members };
   return { op: call.op, key: call.key, ...members };
 }
 

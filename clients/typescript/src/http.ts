@@ -29,7 +29,8 @@ export function requestOf(call: Call<unknown>, token: string, idempotencyKey: st
   if (body !== undefined) headers["Content-Type"] = CONTENT_TYPES[call.op] ?? "application/json";
   if (writes(call)) headers["Idempotency-Key"] = idempotencyKey;
   const search = parameters.size > 0 ? `?${parameters}` : "";
-  return { method, target: `/v1/kv${path}${search}`, headers, body };
+  const base = call.op === "call" ? "/v1/plugins" : "/v1/kv";
+  return { method, target: `${base}${path}${search}`, headers, body };
 }
 
 function route(call: Call<unknown>): { method: string; path: string; query: Members; body?: string } {
@@ -56,6 +57,8 @@ function route(call: Call<unknown>): { method: string; path: string; query: Memb
       const body = text("document" in rest ? rest.document : rest);
       return { method: "PATCH", path, query: create ? { create: true } : {}, body };
     }
+    case "call":
+      return { method: "POST", path, query: {}, body: text(members.input) };
     default:
       return { method: "POST", path: `${path}/${op}`, query: {}, body: text(members) };
   }

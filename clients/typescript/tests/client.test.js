@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import * as automationKV from "automation-kv";
 
-import { start, token } from "./service.js";
+import { plugins, start, token } from "./service.js";
 
 const { KV } = automationKV;
 let service;
@@ -54,6 +54,20 @@ test("an entry tells what is known of a key", async () => {
   const entry = await kv.entry("key");
   assert.deepEqual([entry.value, entry.version, entry.keyVersion, written.created], ["value", 1, 1, true]);
   assert.equal(entry.expiresAt.getTime(), written.expiresAt.getTime());
+});
+
+test("a plugin is called alone and in a batch", { skip: plugins.length === 0 && "no folder of plugins" }, async () => {
+  const kv = service.kv();
+  const limit = { key: "calls", limit: 2, window_ms: 60_000 };
+  assert.equal((await kv.call("rate-limiter", limit)).remaining, 1);
+  const batch = kv.batch();
+  const limited = batch.call("rate-limiter", limit);
+  const runs = batch.incr("runs");
+  await batch.send();
+  assert.deepEqual([limited.value.remaining, runs.value], [0, 1]);
+  assert.equal((await kv.call("rate-limiter", limit)).allowed, false);
+  await assert.rejects(kv.call("rate-limiter", { key: "calls" }), kind("BadRequest"));
+  await assert.rejects(kv.call("no-such-plugin"), (error) => error.code === "plugin_not_found");
 });
 
 test("set heeds its conditions", async () => {

@@ -14,6 +14,10 @@ const SECRET = "a secret for tests, and for nothing else";
 const BINARY =
   process.env.AUTOMATION_KV_BINARY ?? fileURLToPath(new URL("../../../target/release/automation-kv", import.meta.url));
 
+/** A folder with the plugin rate-limiter of `examples/plugins`. */
+const folder = process.env.AUTOMATION_KV_TEST_PLUGINS;
+export const plugins = folder ? [`--plugins=${folder}`] : [];
+
 /** A number that makes a test longer or shorter: `AUTOMATION_KV_TEST_<name>`. */
 export function knob(name, otherwise) {
   return Number(process.env[`AUTOMATION_KV_TEST_${name}`] ?? otherwise);
@@ -37,7 +41,7 @@ export function environment() {
 export async function start() {
   const folder = mkdtempSync(join(tmpdir(), "automation-kv-"));
   const url = `sqlite://${join(folder, "state.db")}`;
-  const child = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--database-url", url], {
+  const child = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--database-url", url, ...plugins], {
     env: { ...environment(), AUTOMATION_KV_SECRET: SECRET },
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -17,7 +17,8 @@ pub fn action() -> impl Strategy<Value = Action> {
         4 => Just(Guard::FromCurrent(0)),
         1 => prop_oneof![Just(-1), Just(1)].prop_map(Guard::FromCurrent),
         1 => prop_oneof![Just(i64::MIN), Just(-1), Just(0), Just(i64::MAX)].prop_map(Guard::Exactly),
-    ];
+    ]
+    .boxed();
     let operations = prop_oneof![
         1 => Just(Vec::new()),
         30 => prop::collection::vec(operation(), 1..5),
@@ -27,8 +28,20 @@ pub fn action() -> impl Strategy<Value = Action> {
         1 => Just(String::new()),
         1 => Just("k".repeat(256)),
     ];
-    let once = prop_oneof![3 => Just(None), 1 => name.prop_map(Some)];
+    let once = prop_oneof![3 => Just(None), 1 => name.prop_map(Some)].boxed();
+    let requests = prop::collection::vec(prop::collection::vec(operation(), 0..4), 0..4);
+    let transaction = (
+        requests,
+        guard.clone(),
+        prop::bool::weighted(0.3),
+        once.clone(),
+        scope(),
+        prop::bool::weighted(0.8),
+    );
     prop_oneof![
+        3 => transaction.prop_map(|(requests, guard, always_bump, once, scope, ends_well)| {
+            Action::Transaction { requests, guard, always_bump, once, scope, ends_well }
+        }),
         16 => (operations, guard, prop::bool::weighted(0.2), once, scope()).prop_map(
             |(operations, guard, always_bump, once, scope)| {
                 Action::Request { operations, guard, always_bump, once, scope }

@@ -131,6 +131,17 @@ impl State {
             let actual = self.version;
             return Err(whole(Reason::VersionMismatch { expected, actual }));
         }
+        let (outcomes, wrote) = self.carry_out(asked, circumstances)?;
+        Ok(self.conclude(asked, outcomes, wrote, circumstances))
+    }
+
+    /// Carries out operations, all or none, and makes no version. Gives whether something was written.
+    pub fn carry_out(
+        &mut self,
+        asked: &Asked,
+        circumstances: Circumstances,
+    ) -> Result<(Vec<Outcome>, bool), Rejection> {
+        let operations = &asked.operations;
         let mut attempt = Attempt {
             state: self.clone(),
             scope: asked.scope.as_ref(),
@@ -144,23 +155,59 @@ impl State {
         }
         attempt.check_size(self)?;
         first_problem(operations, value_problem)?;
-        if attempt.wrote || asked.always_bump {
-            attempt.bump();
-        }
+        let wrote = attempt.wrote;
         *self = attempt.state;
-        let reply = Reply {
+        Ok((outcomes, wrote))
+    }
+
+    /// The same as a part of a transaction.
+    pub fn carry_out_part(&mut self, asked: &Asked, circumstances: Circumstances) -> Result<(Reply, bool), Rejection> {
+        if let Some(rejection) = asked.scope.as_ref().and_then(|scope| scope_problem(asked, scope)) {
+            return Err(rejection);
+        }
+        let operations = &asked.operations;
+        first_problem(operations, |operation| argument_problem(operation, circumstances.now))?;
+        first_problem(operations, key_problem)?;
+        let (outcomes, wrote) = self.carry_out(asked, circumstances)?;
+        Ok((self.reply(outcomes, circumstances), wrote))
+    }
+
+    /// Makes the version that is due, and remembers what is to be.
+    pub fn conclude(
+        &mut self,
+        asked: &Asked,
+        outcomes: Vec<Outcome>,
+        wrote: bool,
+        circumstances: Circumstances,
+    ) -> Reply {
+        if wrote || asked.always_bump {
+            self.bump(circumstances.now);
+        }
+        let reply = self.reply(outcomes, circumstances);
+        if let Some(once) = asked.once.clone() {
+            let (at, reply) = (circumstances.now, reply.clone());
+            self.remembered.push(Remembered { once, at, reply });
+        }
+        reply
+    }
+
+    fn bump(&mut self, now: TimestampMs) {
+        self.version += 1;
+        self.updated_at = now;
+        if self.version == 1 {
+            self.created_at = now;
+        }
+    }
+
+    fn reply(&self, outcomes: Vec<Outcome>, circumstances: Circumstances) -> Reply {
+        Reply {
             outcomes,
             version: self.version,
             size_bytes: self.size_bytes(),
             limit_bytes: circumstances.limit_bytes,
             is_replay: false,
             has_expired: circumstances.has_expired,
-        };
-        if let Some(once) = asked.once.clone() {
-            let (at, reply) = (circumstances.now, reply.clone());
-            self.remembered.push(Remembered { once, at, reply });
         }
-        Ok(reply)
     }
 
     /// The size that the limit is about.
@@ -596,15 +643,6 @@ impl Attempt<'_> {
             }
         }
         Ok(())
-    }
-
-    fn bump(&mut self) {
-        let now = self.circumstances.now;
-        self.state.version += 1;
-        self.state.updated_at = now;
-        if self.state.version == 1 {
-            self.state.created_at = now;
-        }
     }
 }
 

@@ -234,6 +234,15 @@ pub enum Action {
     },
     /// Sends an earlier request again, counted from the latest that had `once`, in another scope.
     Retry(usize, Option<Scope>),
+    /// Requests that happen together: one version at most, or nothing.
+    Transaction {
+        requests: Vec<Vec<Operation>>,
+        guard: Guard,
+        always_bump: bool,
+        once: Option<String>,
+        scope: Option<Scope>,
+        ends_well: bool,
+    },
     Savepoint,
     Rollback(u32),
     /// Ends the session, with or without saving, and begins the next one at another time.

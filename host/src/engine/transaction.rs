@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::plugin::{CallError, CallReport, Plugin};
+use super::plugin::{CallError, CallReport, MAX_REMEMBERED_BYTES, Plugin, PluginFault};
 use super::types::{Once, Operation, Outcome, Reason, Rejection, Reply, Request, Scope};
 use super::{EngineError, Session, Terms};
 
@@ -103,7 +103,17 @@ impl Transaction {
                 return Ok((session, Err(refusal)));
             }
         }
-        let reply = session.finish(&self.answer(&done))?;
+        let answer = self.answer(&done);
+        if answer.len() > MAX_REMEMBERED_BYTES {
+            session.abandon()?;
+            let index = done
+                .iter()
+                .rposition(|done| matches!(done, Done::Output(_)))
+                .unwrap_or(0);
+            let error = CallError::Fault(PluginFault::OutputSize);
+            return Ok((session, Err(Refusal::Call { index, error })));
+        }
+        let reply = session.finish(&answer)?;
         Ok((session, Ok(Carried { done, reply })))
     }
 

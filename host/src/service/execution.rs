@@ -43,19 +43,20 @@ pub(super) fn turn(jobs: &[Job]) -> Turn {
 }
 
 impl Shared {
-    /// Does one piece of work after another, wherever that may be done.
+    /// Does one piece of work after another, wherever that may be done, and begins before a deadline.
     pub(super) async fn execute_anywhere(
         self: &Arc<Self>,
         automation: AutomationId,
         stored: Stored,
         turn: &Arc<Turn>,
+        deadline: Instant,
     ) -> Result<Execution, ServiceError> {
         if !turn.iter().any(|(work, _)| work.calls_plugins()) {
             return self.execute(automation, stored, turn);
         }
         let (shared, turn) = (Arc::clone(self), Arc::clone(turn));
         let work = move || shared.execute(automation, stored, &turn);
-        self.plugin_threads.run(automation, work).await?
+        self.plugin_threads.run(automation, work, deadline).await?
     }
 
     /// Does one piece of work after another, each all or nothing.

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Instant;
 
 use lru::LruCache;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout_at;
 
 use super::mailbox::Work;
 use super::{Service, ServiceError, Shared};
@@ -36,7 +37,7 @@ type Task = Box<dyn FnOnce() + Send>;
 
 /// Threads that call plugins. They are started when they are needed, and kept unless a plugin has spoiled them.
 pub(super) struct PluginThreads {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     idle: Mutex<Vec<Sender<Task>>>,
     /// One thread at a time for automations whose latest call used up all it may, and not all of the time.
     free_for_greedy: Arc<Semaphore>,
@@ -84,7 +85,7 @@ impl Shared {
 impl PluginThreads {
     pub(super) fn new() -> Self {
         Self {
-            free: Semaphore::new(max_calls() as usize),
+            free: Arc::new(Semaphore::new(max_calls() as usize)),
             idle: Mutex::default(),
             free_for_greedy: Arc::new(Semaphore::new(1)),
             greedy: Mutex::new(LruCache::new(MAX_REMEMBERED)),
@@ -106,15 +107,15 @@ impl PluginThreads {
         &self,
         automation: AutomationId,
         work: impl FnOnce() -> T + Send + 'static,
+        deadline: Instant,
     ) -> Result<T, ServiceError> {
         let is_greedy = lock(&self.greedy).contains(&automation);
         let turn = if is_greedy {
-            let turn = Arc::clone(&self.free_for_greedy).acquire_owned().await;
-            Some(turn.map_err(|_| ServiceError::Dropped)?)
+            Some(free(&self.free_for_greedy, deadline).await?)
         } else {
             None
         };
-        let _free = self.free.acquire().await.map_err(|_| ServiceError::Dropped)?;
+        let _free = free(&self.free, deadline).await?;
         let (sender, receiver) = oneshot::channel();
         let task: Task = Box::new(move || {
             if is_greedy {
@@ -141,6 +142,12 @@ impl PluginThreads {
         }
         Ok(result)
     }
+}
+
+/// Waits for a thread to be free.
+async fn free(semaphore: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, ServiceError> {
+    let free = timeout_at(deadline.into(), Arc::clone(semaphore).acquire_owned()).await;
+    free.map_err(|_| ServiceError::Busy)?.map_err(|_| ServiceError::Dropped)
 }
 
 /// A new thread, which ends when nobody can send to it any more.

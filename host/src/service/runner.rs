@@ -140,14 +140,14 @@ impl Shared {
         let turn = Arc::new(turn(jobs));
         if let Some(record) = base.take() {
             let execution = self
-                .execute_anywhere(automation, Stored::Present(record), &turn)
+                .execute_anywhere(automation, Stored::Present(record), &turn, deadline)
                 .await?;
             if execution.next.is_some() {
                 return self.save(automation, execution, deadline, base).await;
             }
         }
         let stored = self.load(automation, deadline).await?;
-        let execution = self.execute_anywhere(automation, stored, &turn).await?;
+        let execution = self.execute_anywhere(automation, stored, &turn, deadline).await?;
         self.save(automation, execution, deadline, base).await
     }
 

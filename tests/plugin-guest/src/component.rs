@@ -63,6 +63,10 @@ impl Guest for Plugin {
                 execute(vec![set("b", &entry.value), set("c", "1")])?;
             }
             Deed::COUNT => return number(execute(vec![increment("n")])?),
+            Deed::MEDIUM_OUTPUT => {
+                execute(vec![increment("n")])?;
+                return Ok(format!("\"{}\"", "x".repeat(100_000)));
+            }
             Deed::READ => return number(execute(vec![get("n")])?),
             Deed::LIST => return number(execute(vec![list()])?),
             Deed::CLAIM => {

@@ -100,6 +100,8 @@ impl Deed {
     pub const MISFIT: &'static str = "misfit";
     /// Writes, then gives an output of 2 MiB.
     pub const LARGE_OUTPUT: &'static str = "large output";
+    /// Adds 1 to `n` and gives an output of 100 KB.
+    pub const MEDIUM_OUTPUT: &'static str = "medium output";
     /// Writes, then gives up with 1 MB of text.
     pub const LONG_ERROR: &'static str = "long error";
     /// Writes a value that is larger than the state may be, and passes the refusal on.

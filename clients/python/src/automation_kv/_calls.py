@@ -238,6 +238,17 @@ def decr(key: str, by: int = 1) -> Call[int]:
     return Call("decr", key, {"by": by}, _member("value"))
 
 
+# --- plugins
+
+
+def call(plugin: str, input: JSON = None) -> Call[Any]:
+    """Calls a plugin, an operation of somebody's own, and gives its output; all that it does happens, or nothing.
+
+    What it takes and gives is its own matter: `GET /v1/plugins` describes those that the service has.
+    """
+    return Call("call", plugin, {"input": {} if input is None else input}, _member("output"))
+
+
 # --- lists
 
 
@@ -355,6 +366,8 @@ def operation(call: Call[Any]) -> dict[str, Any]:
     if call.op == "delete" and call.members:
         raise ValueError("a batch deletes whole keys: use edit(key, [{'op': 'remove', 'path': …}]) for a part of one")
     members = {name: value for name, value in call.members.items() if name != "create"}
+    if call.op == "call":
+        return {"op": call.op, "plugin": call.key, **members}
     return {"op": call.op, "key": call.key, **members}
 
 
@@ -379,6 +392,7 @@ _BATCHED = frozenset(
         "remove",
         "prune",
         "claim",
+        "call",
     ]
 )
 

@@ -50,7 +50,7 @@ def request_of(call: Call[Any], token: str, idempotency_key: str) -> Request:
     method, path, query, body = _route(call)
     conditions = {"if_version": call.if_version, "if_key_version": call.if_key_version}
     query = {**query, **{name: number for name, number in conditions.items() if number is not None}}
-    target = "/v1/kv" + path
+    target = ("/v1/plugins" if call.op == "call" else "/v1/kv") + path
     if query:
         target += "?" + urlencode({name: _text(value) for name, value in query.items()})
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
@@ -80,6 +80,8 @@ def _route(call: Call[Any]) -> tuple[str, str, dict[str, Any], bytes | None]:
     if call.op in ("patch", "json_patch", "merge_patch"):
         query = {"create": True} if members.pop("create") else {}
         return "PATCH", path, query, dump(members.get("document", members))
+    if call.op == "call":
+        return "POST", path, {}, dump(members["input"])
     return "POST", f"{path}/{call.op}", {}, dump(members)
 
 

@@ -122,6 +122,7 @@ class BatchedWrites:
     remove = Method(_calls.remove)
     remove_where = Method(_calls.remove_where)
     prune = Method(_calls.prune)
+    call = Method(_calls.call)
 
 
 class Writes(BatchedWrites):

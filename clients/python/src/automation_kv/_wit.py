@@ -95,7 +95,10 @@ def _conditions(call: Call[Any]) -> list[Operation]:
 
 def _operations(item: Mapping[str, Any]) -> list[Operation]:
     """What the engine is asked for an operation of a batch, or for a call that is like one."""
-    op, key = item["op"], item["key"]
+    op = item["op"]
+    if op == "call":
+        raise ValueError("the engine alone has no plugins: try them out with `automation-kv simulate --plugins`")
+    key = item["key"]
     if op == "list":
         return [
             (

@@ -3,7 +3,7 @@
 use wasmtime::Trap;
 
 use super::linking::PluginState;
-use super::{MAX_LOG_BYTES, MAX_OPERATIONS, MAX_OUTPUT_BYTES};
+use super::{MAX_LOG_BYTES, MAX_OPERATIONS, MAX_OUTPUT_BYTES, MAX_REMEMBERED_BYTES};
 
 /// What a plugin did wrong. The call is over then, and undone. The texts are for callers and for the plugin's author.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum PluginFault {
     #[error("handed over too much data at once")]
     Data,
     /// Its output is too large.
-    #[error("gave an output of more than {MAX_OUTPUT_BYTES} bytes")]
+    #[error("gave an output of more than {MAX_OUTPUT_BYTES} bytes, or {MAX_REMEMBERED_BYTES} with an idempotency key")]
     OutputSize,
     /// Its output is not what its schema says.
     #[error("gave an output that does not fit its schema: {0}")]

@@ -13,6 +13,7 @@ mod linking;
 mod memory;
 pub mod priority;
 mod schema;
+mod schema_parts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,6 +54,9 @@ pub const MAX_LOG_BYTES: usize = 64 << 10;
 
 /// How many times as long as it may run a call may take, where others keep it from running.
 pub const MAX_WAITING: u32 = 5;
+
+/// The largest output of a call that is to be carried out only once, in bytes: it is remembered in the state.
+pub const MAX_REMEMBERED_BYTES: usize = 64 << 10;
 
 /// The largest output, in bytes.
 pub const MAX_OUTPUT_BYTES: usize = 1 << 20;

@@ -1,9 +1,10 @@
 //! JSON Schemas of inputs and outputs.
 
-use jsonschema::Validator;
+use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
 use super::admission::Inadmissible;
+use super::schema_parts;
 
 /// The most that is said about one value.
 const MAX_MISFITS: usize = 10;
@@ -23,7 +24,8 @@ pub struct Misfit {
 }
 
 impl Schema {
-    /// Reads the schema of `what`, which must stand for itself: no references to anything outside.
+    /// Reads the schema of `what`, which must stand for itself and be of a
+    /// reasonable size; its patterns have neither backreferences nor looks ahead.
     pub(super) fn new(what: &'static str, text: &str) -> Result<Self, Inadmissible> {
         let field = match what {
             "input" => "input-schema",
@@ -31,8 +33,12 @@ impl Schema {
         };
         let wrong = |problem: String| Inadmissible::Description { field, problem };
         let schema: Value = serde_json::from_str(text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-        let validator =
-            jsonschema::validator_for(&schema).map_err(|error| wrong(format!("is no JSON Schema: {error}")))?;
+        schema_parts::check(&schema).map_err(wrong)?;
+        // Of the engines for patterns this one never goes back.
+        let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
+        let validator = options
+            .build(&schema)
+            .map_err(|error| wrong(format!("is no JSON Schema: {error}")))?;
         Ok(Self { validator })
     }
 
@@ -116,6 +122,13 @@ mod tests {
         let schema = Schema::new("input", r#"{"type":"integer","maximum":9007199254740992}"#).unwrap();
         assert!(schema.check("9007199254740992").is_ok());
         assert!(schema.check("9007199254740993").is_err());
+    }
+
+    #[test]
+    fn a_pattern_takes_no_longer_than_its_text() {
+        let schema = Schema::new("input", r#"{"type":"string","pattern":"^(a+)+$"}"#).unwrap();
+        assert!(schema.check(&format!("\"{}!\"", "a".repeat(50_000))).is_err());
+        assert!(Schema::new("input", r#"{"pattern":"(?=a)b"}"#).is_err());
     }
 
     #[test]

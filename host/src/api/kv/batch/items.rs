@@ -55,13 +55,24 @@ impl Subject {
     }
 }
 
+/// What was read.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) items: Vec<Item>,
+    /// The first call of a plugin that there is not: where, and the plugin's name.
+    pub(super) missing: Option<(usize, String)>,
+}
+
 /// Reads the member `operations`.
-pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs, plugins: &Plugins) -> Vec<Item> {
-    let mut items = Vec::new();
-    for mut inner in fields.operations("operations", MAX_OPERATIONS) {
+pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs, plugins: &Plugins) -> Read {
+    let Read { mut items, mut missing } = Read::default();
+    for (index, mut inner) in fields.operations("operations", MAX_OPERATIONS).into_iter().enumerate() {
         let name = inner.required_string("op");
         if name == CALL {
-            items.extend(call(name, &mut inner, plugins));
+            match call(name, &mut inner, plugins) {
+                Ok(item) => items.push(item),
+                Err(plugin) => drop(missing.get_or_insert((index, plugin))),
+            }
             fields.absorb(inner.finish());
             continue;
         }
@@ -85,7 +96,7 @@ pub(super) fn read(fields: &mut Fields<'_>, now: TimestampMs, plugins: &Plugins)
             }
         }
     }
-    items
+    Read { items, missing }
 }
 
 fn item(name: String, key: String, action: Action) -> Item {
@@ -98,21 +109,17 @@ fn item(name: String, key: String, action: Action) -> Item {
     }
 }
 
-/// A call of a plugin: `plugin` and `input`. None if there is no such plugin.
-fn call(name: String, fields: &mut Fields<'_>, plugins: &Plugins) -> Option<Item> {
+/// A call of a plugin: `plugin` and `input`. The plugin's name if there is none with it.
+fn call(name: String, fields: &mut Fields<'_>, plugins: &Plugins) -> Result<Item, String> {
     let plugin_name = fields.required_string("plugin");
     let input = fields.take("input").unwrap_or(plugins::NO_INPUT);
-    if plugin_name.is_empty() {
-        return None;
-    }
     let Some(plugin) = plugins.get(&plugin_name) else {
-        fields.problem("plugin", "there is no plugin of this name", "plugin_not_found");
-        return None;
+        return Err(plugin_name);
     };
     if let Err(misfits) = plugin.check_input(input) {
         fields.misfits("input", misfits);
     }
-    Some(Item {
+    Ok(Item {
         name,
         subject: Subject::Plugin(plugin_name),
         count: 1,

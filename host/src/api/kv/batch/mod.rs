@@ -20,7 +20,7 @@ use crate::engine::{Done, Transaction};
 use crate::plugins::Plugins;
 use crate::service::TransactionAnswer;
 use crate::vault::TimestampMs;
-use items::Item;
+use items::{Item, Read};
 
 pub(in crate::api) use asked::{Asked, of_request};
 pub(super) use items::MAX_OPERATIONS;
@@ -59,8 +59,11 @@ impl Batch {
     ) -> Result<(Asked, Self), ApiError> {
         let mut fields = Fields::of_body(body)?;
         let if_version = fields.if_version();
-        let mut items = items::read(&mut fields, now, plugins);
+        let Read { mut items, missing } = items::read(&mut fields, now, plugins);
         fields.done()?;
+        if let Some((index, plugin)) = missing {
+            return Err(ApiError::no_plugin(&plugin).with("operation_index", index.to_string()));
+        }
         let asked = Asked::by(&mut items, if_version.as_ref(), once);
         Ok((asked, Self { items, if_version }))
     }

@@ -7,7 +7,8 @@ use utoipa::openapi::path::HttpMethod;
 use super::{counters, leases, lifetime, lifetime_members, lists, patch, removal, values, version};
 use crate::api::kv::batch::MAX_OPERATIONS;
 use crate::api::openapi::refusals::{
-    GROWTH, INVALID_INPUT, OPERATION_FAILED, PLUGIN_CONFLICT, PLUGIN_FAILED, PLUGIN_FAULT, PLUGIN_REJECTED,
+    GROWTH, INVALID_INPUT, OPERATION_FAILED, PLUGIN_CONFLICT, PLUGIN_FAILED, PLUGIN_FAULT, PLUGIN_NOT_FOUND,
+    PLUGIN_REJECTED,
 };
 use crate::api::openapi::schema::{
     Member, Schema, any_of, anything, boolean, closed, integer, list, may, must, named, natural, object, one_of,
@@ -106,6 +107,7 @@ fn run() -> Operation {
             &OPERATION_FAILED,
             &INVALID_INPUT,
             &PLUGIN_FAILED,
+            &PLUGIN_NOT_FOUND,
             &PLUGIN_CONFLICT,
             &PLUGIN_REJECTED,
             &PLUGIN_FAULT,
