@@ -14,6 +14,15 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 /// What stands between the outputs of two commands.
 const MARK: &str = "=== next command ===";
 
+/// What would change how and where a command of a document builds.
+const OF_THE_BUILD: [&str; 5] = [
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "RUSTFLAGS",
+];
+
 /// What differs from run to run, and what stands for it.
 const VOLATILE: [(&str, &str); 3] = [
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
@@ -76,7 +85,7 @@ fn run(sessions: &[Session]) -> Vec<String> {
     let mut shell = Command::new("bash");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("AUTOMATION_") || name.starts_with("CARGO") || name.starts_with("RUST") {
+        if name.starts_with("AUTOMATION_") || OF_THE_BUILD.contains(&name.as_str()) {
             shell.env_remove(name);
         }
     }
