@@ -179,7 +179,7 @@ impl Engine {
         Ok(Self {
             shared: Arc::new(Shared {
                 call_deadline_ticks: ticker::ticks(options.call_deadline),
-                _ticker: Ticker::start(pools.iter().map(Pool::engine)),
+                _ticker: Ticker::start(pools.iter().map(Pool::engine), || ticker::TICK),
                 pools,
             }),
         })

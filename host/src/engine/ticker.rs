@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-const TICK: Duration = Duration::from_millis(10);
+/// The usual time between two ticks.
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
-/// Raises the engines' epochs every 10 ms, on a thread of its own, until dropped.
+/// Raises the engines' epochs in a rhythm, on a thread of its own, until dropped.
 pub(super) struct Ticker {
     _stop: Sender<()>,
 }
 
 impl Ticker {
-    pub(super) fn start<'a>(engines: impl Iterator<Item = &'a Engine>) -> Self {
+    /// Starts it. The time to the next tick is asked for each time.
+    pub(super) fn start<'a>(engines: impl Iterator<Item = &'a Engine>, pause: fn() -> Duration) -> Self {
         let (stop, stopped) = channel();
         let engines: Vec<_> = engines.map(Engine::weak).collect();
         let spawned = std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause()) {
                 for engine in engines.iter().filter_map(wasmtime::EngineWeak::upgrade) {
                     engine.increment_epoch();
                 }

@@ -17,7 +17,7 @@ use tokio::time::timeout_at;
 use super::mailbox::Work;
 use super::{Service, ServiceError, Shared};
 use crate::automation::{AutomationId, Writer};
-use crate::engine::plugin::{CallReport, Level, Plugin, max_calls, priority};
+use crate::engine::plugin::{CallReport, Level, Plugin, max_calls, pace, priority};
 use crate::engine::{Carried, Refusal, Transaction};
 
 /// What came of a transaction, or why the caller's transaction was refused.
@@ -25,9 +25,6 @@ pub type TransactionAnswer = Result<Carried, Refusal>;
 
 /// The stack of each: more than a plugin's own.
 const STACK_BYTES: usize = 4 << 20;
-
-/// How many times as long as a greedy automation's work took the next one has to wait.
-const REST: u32 = 4;
 
 /// The most automations that are remembered for their greed.
 const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
@@ -121,19 +118,21 @@ impl PluginThreads {
             if is_greedy {
                 priority::lower();
             }
+            let had_run = pace::processor_time();
             let result = work();
+            let ran = pace::processor_time().saturating_sub(had_run);
             // Nobody waits any more if the service is being dropped.
-            let _ = sender.send((result, priority::is_lowered()));
+            let _ = sender.send((result, ran, priority::is_lowered()));
         });
         let thread = lock(&self.idle).pop();
         let thread = thread.map_or_else(start, Ok)?;
         let begun = Instant::now();
         thread.send(task).map_err(|_| ServiceError::Dropped)?;
-        let (result, is_spoiled) = receiver.await.map_err(|_| ServiceError::Dropped)?;
+        let (result, ran, is_spoiled) = receiver.await.map_err(|_| ServiceError::Dropped)?;
         if let Some(turn) = turn {
-            let rest = begun.elapsed() * REST;
+            // The next one has to wait for as long as the work would have taken at the pace of a long call.
             tokio::spawn(async move {
-                tokio::time::sleep(rest).await;
+                tokio::time::sleep_until((begun + pace::with_rests(ran)).into()).await;
                 drop(turn);
             });
         }

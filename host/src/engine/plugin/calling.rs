@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
@@ -10,7 +9,8 @@ use super::fault::PluginFault;
 use super::generated::PluginPre;
 use super::generated::exports::automation::kv::operation_plugin::{self, PluginError};
 use super::linking::{Line, PluginState};
-use super::{Inadmissible, MAX_OUTPUT_BYTES, MAX_WAITING, Plugin, PluginOptions, Shared, priority};
+use super::pace::{LongCall, processor_time};
+use super::{Inadmissible, MAX_OUTPUT_BYTES, MAX_WAITING, Plugin, PluginOptions, Shared};
 use crate::engine::types::{OperationNames, Rejection, Scope};
 use crate::engine::{EngineError, Session};
 
@@ -167,7 +167,7 @@ fn store(shared: &Shared, state: PluginState) -> Store<PluginState> {
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1);
-    let clock = Clock::start(deadline);
+    let mut clock = Clock::start(deadline);
     store.epoch_deadline_callback(move |_| clock.tick());
     store.set_hostcall_fuel(MAX_HANDED_OVER_BYTES);
     // It only fails where fuel is not counted.
@@ -176,11 +176,12 @@ fn store(shared: &Shared, state: PluginState) -> Store<PluginState> {
 }
 
 /// The time of one call.
-#[derive(Clone, Copy)]
 struct Clock {
     begun: Instant,
     begun_running: Duration,
     deadline: Duration,
+    /// Once it has run for long.
+    long: Option<LongCall>,
 }
 
 impl Clock {
@@ -189,26 +190,23 @@ impl Clock {
             begun: Instant::now(),
             begun_running: processor_time(),
             deadline,
+            long: None,
         }
     }
 
-    /// Lets a call go on that has time left, at a lower priority once it has run for a while.
-    fn tick(&self) -> wasmtime::Result<UpdateDeadline> {
+    /// Lets a call go on that has time left, with what others leave over once it has run for a while.
+    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let has_run = processor_time().saturating_sub(self.begun_running);
         if has_run >= self.deadline || self.begun.elapsed() >= self.deadline * MAX_WAITING {
             return Err(Trap::Interrupt.into());
         }
-        if has_run >= QUICK {
-            priority::lower();
+        match &mut self.long {
+            Some(long) => long.rest(),
+            None if has_run >= QUICK => self.long = LongCall::begin(),
+            None => {}
         }
         Ok(UpdateDeadline::Continue(1))
     }
-}
-
-/// How long this thread has run.
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }
 
 impl From<PluginError> for CallError {

@@ -11,6 +11,7 @@ mod description;
 mod fault;
 mod linking;
 mod memory;
+pub mod pace;
 pub mod priority;
 mod schema;
 mod schema_parts;
@@ -130,7 +131,7 @@ impl PluginEngine {
         Ok(Self {
             shared: Arc::new(Shared {
                 linkers: Linkers::new(&engine, options.allows_wasi).map_err(Inadmissible::Engine)?,
-                _ticker: Ticker::start(std::iter::once(&engine)),
+                _ticker: Ticker::start(std::iter::once(&engine), pace::tick),
                 engine,
                 options,
             }),
