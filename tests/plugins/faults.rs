@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use automation_kv::engine::plugin::CallError;
+use automation_kv::engine::plugin::{CallError, PluginOptions};
 use automation_kv::engine::types::Reason;
 use automation_kv::engine::{Refusal, Step};
-use automation_kv_test_plugin::Deed;
+use automation_kv_test_plugin::{Deed, Kind};
 
 use crate::support::*;
 
@@ -144,7 +144,12 @@ async fn a_refusal_that_is_passed_on_undoes_the_call() {
 /// What is undone has to be kept until the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_large_writes_as_are_allowed_are_no_more_than_one() {
-    let setup = Setup::new();
+    // It gets what the other tests leave over.
+    let options = PluginOptions {
+        deadline: DEADLINE * 20,
+        ..options()
+    };
+    let setup = Setup::with(load_with(Kind::Writing, options));
     output(setup.call(Deed::HEAVY).await);
     assert_eq!(setup.version().await, 1);
 }

@@ -33,7 +33,11 @@ pub fn options() -> PluginOptions {
 }
 
 pub fn load(kind: Kind) -> Arc<Plugin> {
-    let engine = PluginEngine::new(options()).unwrap();
+    load_with(kind, options())
+}
+
+pub fn load_with(kind: Kind, options: PluginOptions) -> Arc<Plugin> {
+    let engine = PluginEngine::new(options).unwrap();
     Arc::new(engine.load(&component(kind)).unwrap())
 }
 

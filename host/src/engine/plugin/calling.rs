@@ -197,12 +197,14 @@ impl Clock {
     /// Lets a call go on that has time left, with what others leave over once it has run for a while.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let has_run = processor_time().saturating_sub(self.begun_running);
-        if has_run >= self.deadline || self.begun.elapsed() >= self.deadline * MAX_WAITING {
+        let rested = self.long.as_ref().map_or(Duration::ZERO, LongCall::rested);
+        let taken = self.begun.elapsed().saturating_sub(rested);
+        if has_run >= self.deadline || taken >= self.deadline * MAX_WAITING {
             return Err(Trap::Interrupt.into());
         }
         match &mut self.long {
             Some(long) => long.rest(),
-            None if has_run >= QUICK => self.long = LongCall::begin(),
+            None if has_run >= QUICK => self.long = LongCall::begin(self.deadline),
             None => {}
         }
         Ok(UpdateDeadline::Continue(1))

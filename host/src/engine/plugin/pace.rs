@@ -15,6 +15,9 @@ use super::priority;
 /// How many times as long as they have run long calls rest, all of them together.
 const REST: u32 = 4;
 
+/// How many times as long as it may run a call rests at most: who may run for long is not to fail for resting.
+const MOST_REST: u32 = 3;
+
 /// A call was disturbed that has waited for longer than this part of the time that it ran.
 const DISTURBED: u32 = 10;
 
@@ -31,17 +34,21 @@ static LONG_CALLS: AtomicU32 = AtomicU32::new(0);
 pub(super) struct LongCall {
     since: Instant,
     had_run: Duration,
+    may_rest: Duration,
+    rested: Duration,
 }
 
 impl LongCall {
-    /// Lowers the thread; none if it is not one for plugins.
-    pub(super) fn begin() -> Option<Self> {
+    /// Lowers the thread; none if it is not one for plugins. `deadline` is how long the call may run.
+    pub(super) fn begin(deadline: Duration) -> Option<Self> {
         priority::lower();
         priority::is_lowered().then(|| {
             LONG_CALLS.fetch_add(1, Ordering::Relaxed);
             Self {
                 since: Instant::now(),
                 had_run: processor_time(),
+                may_rest: deadline * MOST_REST,
+                rested: Duration::ZERO,
             }
         })
     }
@@ -51,9 +58,17 @@ impl LongCall {
         let ran = processor_time().saturating_sub(self.had_run);
         let waited = self.since.elapsed().saturating_sub(ran);
         if waited * DISTURBED > ran {
-            thread::sleep(ran * REST * LONG_CALLS.load(Ordering::Relaxed));
+            let rest = ran * REST * LONG_CALLS.load(Ordering::Relaxed);
+            let begun = Instant::now();
+            thread::sleep(rest.min(self.may_rest.saturating_sub(self.rested)));
+            self.rested += begun.elapsed();
         }
         (self.since, self.had_run) = (Instant::now(), processor_time());
+    }
+
+    /// How long it has rested.
+    pub(super) fn rested(&self) -> Duration {
+        self.rested
     }
 }
 
