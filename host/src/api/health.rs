@@ -27,7 +27,7 @@ async fn healthz() -> Response {
 
 /// 200 if calls on states can succeed: a secret is there and the storage answers. Else 503.
 async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
-    let keyed = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
+    let keyed = api.shared.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
     keyed
         .service
         .check()

@@ -19,7 +19,12 @@ pub(super) fn endpoint() -> Endpoint {
 }
 
 async fn info(State(api): State<Api>) -> Response {
-    (StatusCode::OK, [(CONTENT_TYPE, "application/json")], text(&api.plugins)).into_response()
+    (
+        StatusCode::OK,
+        [(CONTENT_TYPE, "application/json")],
+        text(&api.shared.plugins),
+    )
+        .into_response()
 }
 
 /// The version of the service, the engine that it carries (`automation-kv engine export` gives that very file), and the

@@ -18,10 +18,10 @@ pub(super) fn endpoint() -> Endpoint {
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
-    let keyed = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
+    let keyed = api.shared.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
     Ok((
         [(CONTENT_TYPE, METRICS_MEDIA_TYPE)],
-        keyed.service.metrics(&api.plugins),
+        keyed.service.metrics(&api.shared.plugins),
     )
         .into_response())
 }

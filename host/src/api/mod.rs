@@ -22,17 +22,22 @@ mod server;
 mod trial;
 mod wire;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use tower::Layer;
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::plugins::Plugins;
 use crate::service::Service;
 use crate::token::Tokens;
 use error::ApiError;
+use observe::Patterns;
 use openapi::{Document, Endpoint, routes, routes_with_slashes};
 use plugins::PLUGINS;
 
@@ -47,9 +52,15 @@ const KV: &str = "/v1/kv";
 /// Where the automations are.
 const AUTOMATIONS: &str = "/v1/automations";
 
-/// What the handlers share. Without a secret there is no service, and every call on states is 503.
+/// What the handlers share. Without a secret there is no service, and every call on states is 503. Every request takes some
+/// copies, so they are cheap.
 #[derive(Clone)]
 pub struct Api {
+    shared: Arc<Shared>,
+}
+
+#[derive(Clone)]
+struct Shared {
     keyed: Option<Keyed>,
     max_body_bytes: usize,
     trial: Option<Arc<Trial>>,
@@ -66,71 +77,78 @@ struct Keyed {
 impl Api {
     /// An API over a service.
     pub fn new(service: Service, tokens: Tokens) -> Self {
-        let max_body_bytes = max_body_bytes(service.options().max_state_bytes);
-        Self {
-            keyed: Some(Keyed {
-                service,
-                tokens: Arc::new(tokens),
-            }),
-            max_body_bytes,
-            trial: None,
-            plugins: Plugins::none(),
-        }
+        let max_state_bytes = service.options().max_state_bytes;
+        let tokens = Arc::new(tokens);
+        Self::with(Some(Keyed { service, tokens }), max_state_bytes)
     }
 
     /// An API that answers 503 to every call on states.
     pub fn without_secret() -> Self {
+        Self::with(None, 1)
+    }
+
+    fn with(keyed: Option<Keyed>, max_state_bytes: u64) -> Self {
         Self {
-            keyed: None,
-            max_body_bytes: max_body_bytes(1),
-            trial: None,
-            plugins: Plugins::none(),
+            shared: Arc::new(Shared {
+                keyed,
+                max_body_bytes: max_body_bytes(max_state_bytes),
+                trial: None,
+                plugins: Plugins::none(),
+            }),
         }
     }
 
     /// The same, with the faults of a trial, which notes all calls.
     #[must_use]
     pub fn on_trial(mut self, trial: Arc<Trial>) -> Self {
-        self.trial = Some(trial);
+        Arc::make_mut(&mut self.shared).trial = Some(trial);
         self
     }
 
     /// The same, with plugins that can be called.
     #[must_use]
     pub fn with_plugins(mut self, plugins: Plugins) -> Self {
-        self.plugins = plugins;
+        Arc::make_mut(&mut self.shared).plugins = plugins;
         self
     }
 
     /// All routes: the states under `/v1/kv` and under `base_path` + `/v1/kv`, health beside them.
     /// `base_path` is empty, or starts with a slash and does not end in one.
-    fn router(self, base_path: &str) -> Router {
+    fn routes(self, base_path: &str) -> Router {
         let document = Document::new(base_path);
         let under = |path| states(path).merge(routes(path, vec![document.endpoint()]));
         let mut router = match base_path {
             "" => under(""),
             path => under("").merge(under(path)),
         };
-        if let Some(trial) = &self.trial {
-            router = router.layer(axum::middleware::from_fn_with_state(Arc::clone(trial), trial::watch));
+        if let Some(trial) = &self.shared.trial {
+            router = router.layer(from_fn_with_state(Arc::clone(trial), trial::watch));
         }
-        let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
         router
             .merge(routes("", at_root()))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
-            .layer(cors)
-            .layer(axum::middleware::from_fn(observe::observe))
             .with_state(self)
+    }
+
+    /// The routes, and around them what every request goes through. What a router has as a layer is copied with each of its
+    /// routes for each request, so these are not.
+    fn app(
+        self,
+        base_path: &str,
+    ) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + use<>
+    {
+        let patterns = Patterns::new(patterns(base_path));
+        let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
+        from_fn_with_state(patterns, observe::observe).layer(cors.layer(self.routes(base_path)))
     }
 }
 
-/// The states under `base_path` + `/v1/kv`, and what stands beside them. What is nested sees only what follows that
-/// in the path.
+/// The states under `base_path` + `/v1/kv`, and what stands beside them.
 fn states(base_path: &str) -> Router<Api> {
     let path = format!("{base_path}{KV}");
     routes_with_slashes(&path, vec![kv::state()])
-        .nest(&path, routes_with_slashes("", kv::keys()))
+        .merge(routes_with_slashes(&path, kv::keys()))
         .merge(routes_with_slashes(
             &format!("{base_path}{AUTOMATIONS}"),
             automations::endpoints(),
@@ -151,6 +169,16 @@ fn beside_states() -> Vec<Endpoint> {
 fn at_root() -> Vec<Endpoint> {
     let [healthz, readyz] = health::endpoints();
     vec![healthz, readyz, metrics::endpoint()]
+}
+
+/// The paths of all endpoints.
+fn patterns(base_path: &str) -> Vec<String> {
+    let paths: Vec<String> = endpoints()
+        .iter()
+        .map(|(prefix, endpoint)| endpoint.under(prefix))
+        .collect();
+    let based = paths.iter().map(|path| format!("{base_path}{path}"));
+    based.chain(paths.iter().cloned()).collect()
 }
 
 /// All endpoints, each with what comes before its path.

@@ -4,6 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::time::Duration;
 
+use axum::ServiceExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -32,10 +33,11 @@ impl Api {
         grace: Duration,
     ) -> io::Result<Stopped> {
         let (stopping, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(Wire(listener), self.router(base_path)).with_graceful_shutdown(async move {
-            stop.await;
-            let _ = stopping.send(());
-        });
+        let serving =
+            axum::serve(Wire(listener), self.app(base_path).into_make_service()).with_graceful_shutdown(async move {
+                stop.await;
+                let _ = stopping.send(());
+            });
         tokio::select! {
             served = serving.into_future() => served.map(|()| Stopped::Finished),
             () = overtime(stopped, grace) => Ok(Stopped::Overtime),

@@ -2,8 +2,11 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
 
 use super::CommandError;
 
@@ -17,21 +20,32 @@ pub(super) fn start(level: &str) -> Result<(), CommandError> {
         level @ ("error" | "warn" | "info" | "debug" | "trace" | "off") => format!("{level},sqlx=warn,hyper=warn"),
         _ => level.to_string(),
     };
-    let filter = EnvFilter::try_new(directives).map_err(|error| {
+    let misspelled = |error: &dyn std::error::Error| {
         CommandError::new(format!(
             "AUTOMATION_LOG_LEVEL {level:?} is not a level or filter: {error}"
         ))
-    })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    };
+    if directives.contains('[') {
+        write(EnvFilter::try_new(directives).map_err(|error| misspelled(&error))?);
+    } else {
+        // The same without filters by spans, which cost every request a look-up whenever it goes on.
+        let targets: Targets = directives.parse().map_err(|error| misspelled(&error))?;
+        write(targets);
+    }
+    Ok(())
+}
+
+/// Writes what a filter lets through.
+fn write(filter: impl Layer<Registry> + Send + Sync) {
+    let lines = tracing_subscriber::fmt::layer()
         .with_span_events(FmtSpan::NONE)
         // It would be logged to stderr with a panic if that fails too, as it does where logs are on a full disk.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
     if std::io::stderr().is_terminal() {
-        builder.init();
+        registry.with(lines).init();
     } else {
-        builder.json().init();
+        registry.with(lines.json()).init();
     }
-    Ok(())
 }

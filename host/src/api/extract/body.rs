@@ -15,7 +15,7 @@ impl FromRequest<Api> for BodyText {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
-        let limit = api.max_body_bytes;
+        let limit = api.shared.max_body_bytes;
         let announced = request
             .headers()
             .get(CONTENT_LENGTH)

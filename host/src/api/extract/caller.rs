@@ -47,7 +47,7 @@ impl FromRequestParts<Api> for Caller {
                 writer,
                 scope,
                 service: service.clone(),
-                plugins: api.plugins.clone(),
+                plugins: api.shared.plugins.clone(),
                 arrival,
             }),
             (Identity::Administrator, _) => Err(ApiError::forbidden(
@@ -75,7 +75,7 @@ impl FromRequestParts<Api> for Administrator {
 }
 
 fn identify<'a>(parts: &Parts, api: &'a Api) -> Result<(Identity, &'a Service), ApiError> {
-    let Keyed { service, tokens } = api.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
+    let Keyed { service, tokens } = api.shared.keyed.as_ref().ok_or_else(ApiError::not_configured)?;
     Ok((tokens.verify(bearer_token(parts)?)?, service))
 }
 

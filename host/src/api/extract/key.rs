@@ -1,6 +1,6 @@
 //! The key: one segment of the path as it was sent, percent-decoded once.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 
 use crate::api::Api;
@@ -13,18 +13,19 @@ impl FromRequestParts<Api> for Key {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
-        // The router has taken the prefix off, so the key is the first segment.
-        let path = parts.uri.path();
-        let segment = path
-            .strip_prefix('/')
-            .unwrap_or(path)
-            .split('/')
-            .next()
-            .unwrap_or_default();
+        let matched = parts.extensions.get::<MatchedPath>();
+        let segment = matched.and_then(|matched| segment(parts.uri.path(), matched.as_str()));
+        let segment = segment.unwrap_or_default();
         decode(segment)
             .map(Self)
             .map_err(|message| ApiError::invalid_key(&message))
     }
+}
+
+/// The segment of a path that is the key: the one behind the last `kv` of the route. It is taken as it was sent.
+fn segment<'a>(path: &'a str, route: &str) -> Option<&'a str> {
+    let (before, _) = route.rsplit_once("/kv/")?;
+    path.split('/').nth(before.matches('/').count() + 2)
 }
 
 /// Decodes percent escapes, each of which must be whole; the result must be UTF-8.
@@ -46,6 +47,14 @@ fn decode(segment: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_key_stands_behind_kv() {
+        assert_eq!(segment("/v1/kv/a%2Fb", "/v1/kv/{key}"), Some("a%2Fb"));
+        assert_eq!(segment("/v1/kv/kv/len/", "/v1/kv/{key}/len/"), Some("kv"));
+        assert_eq!(segment("/kv/x/v1/kv/kv", "/kv/x/v1/kv/{key}"), Some("kv"));
+        assert_eq!(segment("/v1/kv/batch", "/v1/kv/batch"), Some("batch"));
+    }
 
     #[test]
     fn escapes_are_decoded_once() {

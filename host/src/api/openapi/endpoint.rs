@@ -30,6 +30,11 @@ impl Endpoint {
         }
     }
 
+    /// Its path behind a prefix.
+    pub(in crate::api) fn under(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.path)
+    }
+
     /// The components of its refusals, by their names.
     pub(super) fn refused(&self) -> Vec<(String, Response)> {
         (self.describe)().iter().flat_map(Operation::refused).collect()
@@ -43,21 +48,21 @@ impl Endpoint {
                 let (method, operation) = operation.finish();
                 item.operation(method, operation)
             });
-        (format!("{prefix}{}", self.path), item.build())
+        (self.under(prefix), item.build())
     }
 }
 
 /// Routes to endpoints below `prefix`.
 pub(in crate::api) fn routes(prefix: &str, endpoints: Vec<Endpoint>) -> Router<Api> {
     endpoints.into_iter().fold(Router::new(), |router, endpoint| {
-        router.route(&format!("{prefix}{}", endpoint.path), endpoint.handlers)
+        router.route(&endpoint.under(prefix), endpoint.handlers)
     })
 }
 
 /// The same, each with and without a slash at its end.
 pub(in crate::api) fn routes_with_slashes(prefix: &str, endpoints: Vec<Endpoint>) -> Router<Api> {
     endpoints.into_iter().fold(Router::new(), |router, endpoint| {
-        let path = format!("{prefix}{}", endpoint.path);
+        let path = endpoint.under(prefix);
         router
             .route(&format!("{path}/"), endpoint.handlers.clone())
             .route(&path, endpoint.handlers)
