@@ -53,7 +53,7 @@ pub const MAX_OPERATIONS: u32 = 1_000;
 /// The most that one call may write to the log, in bytes.
 pub const MAX_LOG_BYTES: usize = 64 << 10;
 
-/// How many times as long as it may run a call may take, where others keep it from running.
+/// How many times as long as it may run a call may take, where others keep it from running. Its rests come on top.
 pub const MAX_WAITING: u32 = 5;
 
 /// The largest output of a call that is to be carried out only once, in bytes: it is remembered in the state.
