@@ -85,6 +85,9 @@ impl Writer {
         let mut group = Vec::with_capacity(MAX_GROUP);
         let mut stopping = false;
         while !stopping && jobs.recv_many(&mut group, MAX_GROUP).await > 0 {
+            if group.len() > 1 {
+                gather(&mut group, &mut jobs).await;
+            }
             stopping = group.iter().any(|job| matches!(job.work, Work::Stop));
             let waiting: Vec<Job> = group.drain(..).filter(|job| !matches!(job.work, Work::Stop)).collect();
             self.write_group(waiting).await;
@@ -255,6 +258,17 @@ impl Writer {
                 .map(|swaps| Ok(Written::Resealed(swaps))),
             Work::Stop => Ok(Err(StorageError::Closed)),
         }
+    }
+}
+
+/// Lets everything else that this thread could do go first, and takes what has come meanwhile: a commit costs more than a row
+/// in it. Where one automation writes alone, there is nobody to wait for.
+async fn gather(group: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>) {
+    tokio::task::yield_now().await;
+    while group.len() < MAX_GROUP
+        && let Ok(job) = jobs.try_recv()
+    {
+        group.push(job);
     }
 }
 
