@@ -16,7 +16,7 @@ use automation_kv::storage::{
 };
 use automation_kv::vault::Vault;
 use automation_kv_test_guests::{MISBEHAVING, Misdeed};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -207,6 +207,77 @@ async fn one_bad_request_takes_no_other_of_its_group_down() {
     assert_eq!(ends, [true, false, true, false, true]);
 }
 
+#[tokio::test]
+async fn reads_that_come_together_share_a_load() {
+    let (setup, id) = Setup::with_a_number().await;
+    let before = setup.storage.loads.load(Ordering::SeqCst);
+    let reads: Vec<_> = (0..10).map(|_| setup.spawn_read(id, get("n"))).collect();
+    let others: Vec<_> = (0..3).map(|_| setup.spawn_read(new_id(), get("n"))).collect();
+    for read in reads {
+        assert_eq!(number(read.await.unwrap()), "1");
+    }
+    for other in others {
+        assert!(other.await.unwrap().unwrap().is_err(), "a number of another automation");
+    }
+    assert_eq!(setup.storage.loads.load(Ordering::SeqCst) - before, 1 + 3);
+}
+
+#[tokio::test]
+async fn a_read_that_goes_away_takes_none_with_it_that_came_together_with_it() {
+    let (setup, id) = Setup::with_a_number().await;
+    let held = setup.storage.loading.write().await;
+    let mut reads: Vec<_> = (0..10).map(|_| setup.spawn_read(id, get("n"))).collect();
+    setup.settle().await;
+    reads.remove(0).abort();
+    setup.settle().await;
+    drop(held);
+    for read in reads {
+        assert_eq!(number(read.await.unwrap()), "1");
+    }
+}
+
+#[tokio::test]
+async fn a_read_sees_what_was_written_before_it_whoever_it_comes_together_with() {
+    let (setup, id) = Setup::with_a_number().await;
+    setup.storage.gate.add_permits(1000);
+    for count in 2..50 {
+        let early: Vec<_> = (0..3).map(|_| setup.spawn_read(id, get("n"))).collect();
+        tokio::task::yield_now().await;
+        setup
+            .service
+            .write(id, increment("n"), Instant::now())
+            .await
+            .unwrap()
+            .unwrap();
+        let late: Vec<_> = (0..3).map(|_| setup.spawn_read(id, get("n"))).collect();
+        for read in late {
+            assert_eq!(number(read.await.unwrap()), count.to_string());
+        }
+        for read in early {
+            let seen: u32 = number(read.await.unwrap()).parse().unwrap();
+            assert!(seen == count || seen == count - 1, "{seen} after {count}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_bad_read_takes_none_down_that_came_together_with_it() {
+    let options = EngineOptions {
+        call_deadline: Duration::from_millis(100),
+        ..EngineOptions::default()
+    };
+    let setup = Setup::new(Engine::new(MISBEHAVING, options).unwrap(), ServiceOptions::default());
+    let id = new_id();
+    for bad in [Misdeed::TRAP, Misdeed::LOOP, Misdeed::MEMORY] {
+        for keys in [[bad, "good", "good"], ["good", bad, "good"], ["good", "good", bad]] {
+            let reads = keys.map(|key| setup.spawn_read(id, get(key)));
+            for (key, read) in keys.into_iter().zip(reads) {
+                assert_eq!(read.await.unwrap().is_ok(), key == "good", "{key} of {keys:?}");
+            }
+        }
+    }
+}
+
 /// A service on a storage that can be held up.
 struct Setup {
     service: Service,
@@ -219,6 +290,26 @@ impl Setup {
         let vault = Vault::new(&"secret".into(), &[], false);
         let service = Service::new(Arc::clone(&storage) as Arc<dyn Storage>, engine, vault, options);
         Self { service, storage }
+    }
+
+    /// With a state that has been written and read.
+    async fn with_a_number() -> (Self, AutomationId) {
+        let engine = Engine::built_in(EngineOptions::small()).unwrap();
+        let (setup, id) = (Self::new(engine, ServiceOptions::default()), new_id());
+        setup.storage.gate.add_permits(1);
+        setup
+            .service
+            .write(id, increment("n"), Instant::now())
+            .await
+            .unwrap()
+            .unwrap();
+        setup.service.read(id, get("n"), Instant::now()).await.unwrap().unwrap();
+        (setup, id)
+    }
+
+    fn spawn_read(&self, id: AutomationId, request: Request) -> JoinHandle<Result<Answer, ServiceError>> {
+        let service = self.service.clone();
+        tokio::spawn(async move { service.read(id, request, Instant::now()).await })
     }
 
     fn spawn(&self, id: AutomationId, request: Request) -> JoinHandle<Result<Answer, ServiceError>> {
@@ -235,6 +326,9 @@ impl Setup {
 /// A storage in memory whose saves wait for permits, and fail or lose their race on demand.
 struct Gated {
     inner: MemoryStorage,
+    /// Loads wait while it is held.
+    loading: RwLock<()>,
+    loads: AtomicU32,
     gate: Semaphore,
     began: Semaphore,
     saves: AtomicU32,
@@ -246,6 +340,8 @@ impl Default for Gated {
     fn default() -> Self {
         Self {
             inner: MemoryStorage::default(),
+            loading: RwLock::default(),
+            loads: AtomicU32::new(0),
             gate: Semaphore::new(0),
             began: Semaphore::new(0),
             saves: AtomicU32::new(0),
@@ -274,6 +370,8 @@ impl Gated {
 #[async_trait]
 impl Storage for Gated {
     async fn load(&self, automation: AutomationId) -> Result<Stored, StorageError> {
+        let _free = self.loading.read().await;
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.inner.load(automation).await
     }
 

@@ -17,5 +17,6 @@ pub mod rotation;
 pub mod scope;
 pub mod service;
 pub mod storage;
+mod threads;
 pub mod token;
 pub mod vault;

@@ -3,9 +3,7 @@
 //! A session writes some tens of kilobytes and the pool clears them behind it. Done on another processor than the last time,
 //! that memory has to travel between their caches, which took more time than all the rest of a small session.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
@@ -15,6 +13,7 @@ use super::configuration::{self, Compilation};
 use super::generated::{OpEngine, OpEnginePre};
 use super::imports::SessionState;
 use super::slots::{Slot, Slots};
+use crate::threads;
 
 /// Instances of the component.
 pub(super) struct Pool {
@@ -57,12 +56,7 @@ impl Pool {
 
     /// The pool of this thread.
     pub(super) fn of_this_thread(pools: &[Self]) -> &Self {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static NUMBER: OnceCell<usize> = const { OnceCell::new() };
-        }
-        let number = NUMBER.with(|number| *number.get_or_init(|| THREADS.fetch_add(1, Ordering::Relaxed)));
-        &pools[number % pools.len()]
+        &pools[threads::number_of_this() % pools.len()]
     }
 
     pub(super) fn engine(&self) -> &wasmtime::Engine {

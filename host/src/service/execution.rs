@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::mailbox::{Job, Restoring, Work, Worked};
+use super::reads::Follower;
 use super::{Answer, ServiceError, Shared, metrics};
 use crate::automation::{AutomationId, RunId};
 use crate::engine::plugin::{CallReport, Plugin};
 use crate::engine::types::{Reply, Request};
-use crate::engine::{Input, Session};
+use crate::engine::{EngineError, Input, Session};
 use crate::storage::{Revision, Sealed, Stored};
 use crate::vault::TimestampMs;
 
@@ -124,16 +125,31 @@ impl Shared {
         request: &Request,
         at: TimestampMs,
     ) -> Result<Reading, ServiceError> {
+        self.read_together(automation, stored, request, Vec::new(), at)
+    }
+
+    /// The same with requests that follow one, in one session. They are answered here; those that it does not come to are
+    /// not answered.
+    pub(super) fn read_together(
+        &self,
+        automation: AutomationId,
+        stored: Stored,
+        request: &Request,
+        followers: Vec<Follower>,
+        at: TimestampMs,
+    ) -> Result<Reading, ServiceError> {
         let begun = Instant::now();
         let (mut session, _) = self.session(automation, stored, at)?;
-        let answer = session.execute(request)?;
-        let has_expired = match &answer {
-            Ok(reply) => reply.has_expired,
-            // A refusal does not say so, but may come from a key that is gone.
-            Err(_) => session.has_expired()?,
-        };
+        let reading = read_in(&mut session, request)?;
+        for follower in followers {
+            let Ok(reading) = read_in(&mut session, &follower.request) else {
+                break;
+            };
+            // Nobody listens if the client went away.
+            let _ = follower.answer.send(reading);
+        }
         self.metrics.session_seconds.observe(metrics::seconds(begun.elapsed()));
-        Ok(Reading { answer, has_expired })
+        Ok(reading)
     }
 
     fn carry_out(
@@ -176,6 +192,16 @@ impl Shared {
         })?;
         Ok((session, seen))
     }
+}
+
+fn read_in(session: &mut Session, request: &Request) -> Result<Reading, EngineError> {
+    let answer = session.execute(request)?;
+    let has_expired = match &answer {
+        Ok(reply) => reply.has_expired,
+        // A refusal does not say so, but may come from a key that is gone.
+        Err(_) => session.has_expired()?,
+    };
+    Ok(Reading { answer, has_expired })
 }
 
 fn restore(session: &mut Session, restoring: &Restoring) -> Result<Answer, ServiceError> {

@@ -1,5 +1,7 @@
 //! Requests on states: reads beside each other, writes of one automation one group after another.
 //!
+//! Reads of one automation that come at the same time share a session.
+//!
 //! Every automation has a mailbox for its writes. A runner takes everything that waits in it, opens one
 //! engine session, carries out each request on its own, commits once and answers all. An answer goes
 //! out only after the commit is durable. A lost compare-and-set opens a new session on what is stored now
@@ -15,6 +17,7 @@ mod history;
 mod mailbox;
 mod metrics;
 mod plugins;
+mod reads;
 mod runner;
 mod sweep;
 
@@ -35,6 +38,7 @@ use history::KeptRuns;
 use mailbox::{Job, Mailboxes, Posted, Work, Worked};
 use metrics::Metrics;
 use plugins::PluginThreads;
+use reads::Meetings;
 use sweep::Sweeping;
 
 pub use automations::AutomationSummary;
@@ -75,6 +79,7 @@ struct Shared {
     options: ServiceOptions,
     clock: Clock,
     mailboxes: Mailboxes,
+    meetings: Meetings,
     kept_runs: KeptRuns,
     plugin_threads: PluginThreads,
     metrics: Metrics,
@@ -138,6 +143,7 @@ impl Service {
                 options,
                 clock: Clock::new(options.fixed_now),
                 mailboxes: Mailboxes::new(options.max_waiting),
+                meetings: Meetings::new(),
                 kept_runs: KeptRuns::new(options.history_runs),
                 plugin_threads: PluginThreads::new(),
                 metrics: Metrics::new(),
@@ -234,8 +240,7 @@ impl Shared {
         arrival: Instant,
     ) -> Result<Answer, ServiceError> {
         let deadline = arrival + self.options.lock_timeout;
-        let stored = self.load(automation, deadline).await?;
-        let reading = self.read(automation, stored, &request, self.clock.now())?;
+        let reading = self.read_with_others(automation, &request, deadline).await?;
         if !reading.has_expired {
             return Ok(reading.answer);
         }
