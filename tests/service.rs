@@ -278,6 +278,63 @@ async fn one_bad_read_takes_none_down_that_came_together_with_it() {
     }
 }
 
+#[tokio::test]
+async fn who_writes_alone_needs_no_load_for_it_where_loads_are_costly() {
+    for (is_costly, loads_of_the_last) in [(true, 0), (false, 1)] {
+        let (setup, id) = Setup::writing(is_costly);
+        for _ in 0..10 {
+            setup.increment(id).await;
+        }
+        let before = setup.storage.loads.load(Ordering::SeqCst);
+        assert_eq!(setup.increment(id).await, 11);
+        assert_eq!(setup.storage.loads.load(Ordering::SeqCst) - before, loads_of_the_last);
+        // Reads trust nothing that they did not load.
+        assert_eq!(number(setup.service.read(id, get("n"), Instant::now()).await), "11");
+        assert_eq!(
+            setup.storage.loads.load(Ordering::SeqCst) - before,
+            loads_of_the_last + 1
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_others_write_is_not_lost_where_writes_need_no_load() {
+    let (setup, id) = Setup::writing(true);
+    let other = Setup {
+        service: Setup::service_on(&setup.storage),
+        storage: Arc::clone(&setup.storage),
+    };
+    let hosts = [&setup, &other];
+    for count in 1..=60_usize {
+        // By turns of one, then of ten.
+        let host = hosts[if count <= 20 { count % 2 } else { count / 10 % 2 }];
+        assert_eq!(host.increment(id).await, count);
+    }
+}
+
+#[tokio::test]
+async fn who_writes_alone_learns_that_its_automation_was_deleted_elsewhere() {
+    let (setup, id) = Setup::writing(true);
+    for _ in 0..10 {
+        setup.increment(id).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(5);
+    assert!(setup.storage.inner.delete(id, deadline).await.unwrap());
+    let answer = setup.service.write(id, increment("n"), Instant::now()).await;
+    assert!(matches!(answer, Err(ServiceError::Deleted)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_write_that_changes_nothing_is_decided_on_what_is_stored() {
+    let (setup, id) = Setup::writing(true);
+    let other = Setup::service_on(&setup.storage);
+    for _ in 0..10 {
+        setup.increment(id).await;
+    }
+    assert!(other.write(id, increment("n"), Instant::now()).await.unwrap().is_ok());
+    assert_eq!(number(setup.service.write(id, get("n"), Instant::now()).await), "11");
+}
+
 /// A service on a storage that can be held up.
 struct Setup {
     service: Service,
@@ -290,6 +347,29 @@ impl Setup {
         let vault = Vault::new(&"secret".into(), &[], false);
         let service = Service::new(Arc::clone(&storage) as Arc<dyn Storage>, engine, vault, options);
         Self { service, storage }
+    }
+
+    /// One that nothing holds up.
+    fn writing(has_costly_loads: bool) -> (Self, AutomationId) {
+        let storage = Arc::new(Gated {
+            has_costly_loads,
+            ..Gated::default()
+        });
+        storage.gate.add_permits(1000);
+        let service = Self::service_on(&storage);
+        (Self { service, storage }, new_id())
+    }
+
+    fn service_on(storage: &Arc<Gated>) -> Service {
+        let engine = Engine::built_in(EngineOptions::small()).unwrap();
+        let vault = Vault::new(&"secret".into(), &[], false);
+        let storage = Arc::clone(storage) as Arc<dyn Storage>;
+        Service::new(storage, engine, vault, ServiceOptions::default())
+    }
+
+    async fn increment(&self, id: AutomationId) -> usize {
+        let answer = self.service.write(id, increment("n"), Instant::now()).await;
+        number(answer).parse().unwrap()
     }
 
     /// With a state that has been written and read.
@@ -326,6 +406,7 @@ impl Setup {
 /// A storage in memory whose saves wait for permits, and fail or lose their race on demand.
 struct Gated {
     inner: MemoryStorage,
+    has_costly_loads: bool,
     /// Loads wait while it is held.
     loading: RwLock<()>,
     loads: AtomicU32,
@@ -340,6 +421,7 @@ impl Default for Gated {
     fn default() -> Self {
         Self {
             inner: MemoryStorage::default(),
+            has_costly_loads: false,
             loading: RwLock::default(),
             loads: AtomicU32::new(0),
             gate: Semaphore::new(0),
@@ -408,6 +490,10 @@ impl Storage for Gated {
 
     fn archive(&self) -> &dyn Archive {
         self.inner.archive()
+    }
+
+    fn has_costly_loads(&self) -> bool {
+        self.has_costly_loads
     }
 
     async fn check(&self) -> Result<(), StorageError> {

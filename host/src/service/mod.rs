@@ -11,6 +11,7 @@
 //! anybody is told so. A sweep does the same for states that nobody touches.
 
 mod automations;
+mod bases;
 mod clock;
 mod execution;
 mod history;
@@ -33,6 +34,7 @@ use crate::plugins::Plugins;
 use crate::report::Chain;
 use crate::storage::{Storage, StorageError, Stored};
 use crate::vault::{TimestampMs, Vault};
+use bases::Bases;
 use clock::Clock;
 use history::KeptRuns;
 use mailbox::{Job, Mailboxes, Posted, Work, Worked};
@@ -79,6 +81,7 @@ struct Shared {
     options: ServiceOptions,
     clock: Clock,
     mailboxes: Mailboxes,
+    bases: Bases,
     meetings: Meetings,
     kept_runs: KeptRuns,
     plugin_threads: PluginThreads,
@@ -135,6 +138,7 @@ impl Default for ServiceOptions {
 impl Service {
     /// A service on a storage.
     pub fn new(storage: Arc<dyn Storage>, engine: Engine, vault: Vault, options: ServiceOptions) -> Self {
+        let bases = Bases::new(storage.has_costly_loads());
         Self {
             shared: Arc::new(Shared {
                 storage,
@@ -143,6 +147,7 @@ impl Service {
                 options,
                 clock: Clock::new(options.fixed_now),
                 mailboxes: Mailboxes::new(options.max_waiting),
+                bases,
                 meetings: Meetings::new(),
                 kept_runs: KeptRuns::new(options.history_runs),
                 plugin_threads: PluginThreads::new(),

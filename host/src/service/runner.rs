@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::bases::Base;
 use super::execution::{Execution, turn};
 use super::mailbox::Job;
 use super::metrics;
@@ -28,7 +29,7 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
         automation,
         crashed: true,
     };
-    let mut base = None;
+    let mut base = shared.bases.take(automation);
     while let Some(jobs) = shared.mailboxes.take(automation, MAX_GROUP) {
         let jobs: Vec<Job> = jobs.into_iter().filter(Job::claim).collect();
         for job in &jobs {
@@ -39,6 +40,8 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
         }
         shared.run_group(automation, jobs, &mut base).await;
     }
+    // The next runner may have ended before this; then what is kept is old, and a save finds that out.
+    shared.bases.put(automation, base);
     guard.crashed = false;
 }
 
@@ -60,7 +63,7 @@ impl Drop for CrashGuard<'_> {
 impl Shared {
     /// Carries out jobs together. If the engine fails on them, each is tried alone, so that one bad request
     /// takes no other down with it.
-    async fn run_group(self: &Arc<Self>, automation: AutomationId, jobs: Vec<Job>, base: &mut Option<Record>) {
+    async fn run_group(self: &Arc<Self>, automation: AutomationId, jobs: Vec<Job>, base: &mut Base) {
         let Err((jobs, error)) = self.try_group(automation, jobs, base).await else {
             return;
         };
@@ -82,7 +85,7 @@ impl Shared {
         self: &Arc<Self>,
         automation: AutomationId,
         mut jobs: Vec<Job>,
-        base: &mut Option<Record>,
+        base: &mut Base,
     ) -> Result<(), (Vec<Job>, ServiceError)> {
         let mut begun = Instant::now();
         let mut attempts = 0;
@@ -95,6 +98,7 @@ impl Shared {
             let attempt = if attempts < OPTIMISTIC_ATTEMPTS || jobs.iter().any(|job| job.work.calls_plugins()) {
                 self.swap(automation, &jobs, deadline, base).await
             } else {
+                base.forget();
                 self.update(automation, &jobs, deadline).await
             };
             match attempt {
@@ -128,17 +132,17 @@ impl Shared {
 
     /// Tries without a lock. None: somebody else saved in between.
     ///
-    /// What this runner saved last (`base`) needs no loading: if it is no longer what is stored, the save is lost. Only
+    /// What was saved last (`base`) needs no loading: if it is no longer what is stored, the save is lost. Only
     /// where nothing is to be saved does nobody notice, so that is decided on what is loaded.
     async fn swap(
         self: &Arc<Self>,
         automation: AutomationId,
         jobs: &[Job],
         deadline: Instant,
-        base: &mut Option<Record>,
+        base: &mut Base,
     ) -> Result<Option<Execution>, ServiceError> {
         let turn = Arc::new(turn(jobs));
-        if let Some(record) = base.take() {
+        if let Some(record) = base.start() {
             let execution = self
                 .execute_anywhere(automation, Stored::Present(record), &turn, deadline)
                 .await?;
@@ -147,6 +151,7 @@ impl Shared {
             }
         }
         let stored = self.load(automation, deadline).await?;
+        base.loaded(&stored);
         let execution = self.execute_anywhere(automation, stored, &turn, deadline).await?;
         self.save(automation, execution, deadline, base).await
     }
@@ -157,7 +162,7 @@ impl Shared {
         automation: AutomationId,
         mut execution: Execution,
         deadline: Instant,
-        base: &mut Option<Record>,
+        base: &mut Base,
     ) -> Result<Option<Execution>, ServiceError> {
         let Some(next) = execution.next.take() else {
             return Ok(Some(execution));
@@ -169,11 +174,12 @@ impl Shared {
         };
         let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
         if swap == Swap::Lost {
+            base.forget();
             return Ok(None);
         }
         self.metrics.state_bytes.observe(metrics::amount(bytes));
         self.note_kept(automation, &execution);
-        *base = Some(record);
+        base.saved(record);
         Ok(Some(execution))
     }
 

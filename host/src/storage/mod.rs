@@ -236,6 +236,11 @@ pub trait Storage: Send + Sync + 'static {
     /// The history, and every row's seal.
     fn archive(&self) -> &dyn Archive;
 
+    /// Whether a load takes so long that a write should rather try without one, on what the write before it left.
+    fn has_costly_loads(&self) -> bool {
+        false
+    }
+
     /// How many connections are open to a database server, and how many of them are at work.
     fn connections(&self) -> Connections {
         Connections::default()

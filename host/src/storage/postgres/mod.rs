@@ -126,6 +126,11 @@ impl Storage for PostgresStorage {
         self
     }
 
+    /// The Python service's rows have no revision that somebody else would raise.
+    fn has_costly_loads(&self) -> bool {
+        self.connector.registry.is_none()
+    }
+
     fn connections(&self) -> Connections {
         self.connector.connections()
     }

@@ -1,0 +1,137 @@
+//! What the last write of an automation left, for the next one to start from without a load.
+//!
+//! Whether that is still what is stored, the save finds out. So it is worth a try only where nobody else writes: that several
+//! writes in a row have found just what the one before them left says so.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+use crate::automation::AutomationId;
+use crate::storage::{Record, Revision, Stored};
+
+/// The most that all of it may take, in bytes.
+const MAX_BYTES: usize = 32 << 20;
+
+/// What an automation takes beside its sealed state, about.
+const ENTRY_BYTES: usize = 200;
+
+/// So many loads in a row must have found what the last write left.
+const ENOUGH: u32 = 3;
+
+/// How long a state is good to start from. Bounds what can go wrong where somebody changes the database by other means than
+/// a service, such as going back to a backup.
+const LIFETIME: Duration = Duration::from_secs(10);
+
+/// What the last writes left, by automation.
+pub(super) struct Bases {
+    /// None where a load costs next to nothing.
+    kept: Option<Mutex<Kept>>,
+}
+
+struct Kept {
+    by_automation: LruCache<AutomationId, Base>,
+    bytes: usize,
+}
+
+/// What a runner knows of its automation before it loads anything.
+#[derive(Default)]
+pub(super) struct Base {
+    /// What was saved last, to start from.
+    record: Option<Record>,
+    /// The revision that was saved last.
+    revision: Option<Revision>,
+    /// Loads in a row that found it.
+    found: u32,
+    saved_at: Option<Instant>,
+}
+
+impl Bases {
+    /// Keeps nothing unless loads are `costly`.
+    pub(super) fn new(costly: bool) -> Self {
+        let kept = Kept {
+            by_automation: LruCache::unbounded(),
+            bytes: 0,
+        };
+        Self {
+            kept: costly.then(|| Mutex::new(kept)),
+        }
+    }
+
+    /// For a runner that begins.
+    pub(super) fn take(&self, automation: AutomationId) -> Base {
+        let mut base = self
+            .lock()
+            .and_then(|mut kept| kept.take(automation))
+            .unwrap_or_default();
+        if base.saved_at.is_none_or(|at| at.elapsed() > LIFETIME) {
+            base.record = None;
+        }
+        base
+    }
+
+    /// From a runner that ends.
+    pub(super) fn put(&self, automation: AutomationId, mut base: Base) {
+        if base.found < ENOUGH {
+            base.record = None;
+        }
+        if let Some(mut kept) = self.lock() {
+            kept.put(automation, base);
+        }
+    }
+
+    fn lock(&self) -> Option<MutexGuard<'_, Kept>> {
+        let kept = self.kept.as_ref()?;
+        Some(kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Kept {
+    fn take(&mut self, automation: AutomationId) -> Option<Base> {
+        let base = self.by_automation.pop(&automation)?;
+        self.bytes -= base.bytes();
+        Some(base)
+    }
+
+    fn put(&mut self, automation: AutomationId, base: Base) {
+        self.bytes += base.bytes();
+        if let Some(before) = self.by_automation.put(automation, base) {
+            self.bytes -= before.bytes();
+        }
+        while self.bytes > MAX_BYTES
+            && let Some((_, oldest)) = self.by_automation.pop_lru()
+        {
+            self.bytes -= oldest.bytes();
+        }
+    }
+}
+
+impl Base {
+    /// What to start from, if anything: the next needs another save.
+    pub(super) fn start(&mut self) -> Option<Record> {
+        self.record.take()
+    }
+
+    /// This is what a load has found.
+    pub(super) fn loaded(&mut self, stored: &Stored) {
+        let is_ours = matches!(stored, Stored::Present(record) if Some(record.revision) == self.revision);
+        self.found = if is_ours { self.found.saturating_add(1) } else { 0 };
+    }
+
+    /// This was saved.
+    pub(super) fn saved(&mut self, record: Record) {
+        self.revision = Some(record.revision);
+        self.saved_at = Some(Instant::now());
+        self.record = Some(record);
+    }
+
+    /// Somebody else has written, or may have.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    fn bytes(&self) -> usize {
+        ENTRY_BYTES + self.record.as_ref().map_or(0, |record| record.sealed.len())
+    }
+}
