@@ -40,11 +40,17 @@ impl Retry {
     /// not push it out of what the service remembers. None if there were enough of them; who is down should not be hammered.
     pub(crate) fn urgent_pause(pauses: u32) -> Option<Duration> {
         const FIRST: Duration = Duration::from_millis(5);
+        // Sixteen busy clients push a write out of what the service remembers within a tenth of a second.
+        const LONGEST: Duration = Duration::from_millis(20);
         const MOST: u32 = 6;
         match pauses {
             // Most often a kept connection that the other side had closed.
             0 => Some(Duration::ZERO),
-            1..MOST => Some((FIRST * 2_u32.pow(pauses)).mul_f64(f64::midpoint(fastrand::f64(), 1.0))),
+            1..MOST => Some(
+                (FIRST * 2_u32.pow(pauses))
+                    .min(LONGEST)
+                    .mul_f64(f64::midpoint(fastrand::f64(), 1.0)),
+            ),
             _ => None,
         }
     }
@@ -66,7 +72,7 @@ mod tests {
     fn urgent_pauses_are_short_and_few() {
         let pauses: Vec<Duration> = (0..).map_while(Retry::urgent_pause).collect();
         assert_eq!((pauses.len(), pauses[0]), (6, Duration::ZERO));
-        assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(160)));
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(20)));
     }
 
     #[test]

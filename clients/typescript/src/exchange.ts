@@ -37,6 +37,8 @@ const UNKNOWN_STATUSES: ReadonlySet<number> = new Set([502, 504]);
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const FIRST_URGENT_PAUSE_MS = 5;
+/** Sixteen busy clients push a write out of what the service remembers within a tenth of a second. */
+const LONGEST_URGENT_PAUSE_MS = 20;
 /** How many pauses may be that short; a service that is down should not be hammered. */
 const URGENT_PAUSES = 6;
 
@@ -103,7 +105,8 @@ export class Exchange<T> {
     let pauseMs: number;
     if (this.#losses > 0 && this.#urgentPauses < URGENT_PAUSES) {
       // The first loss is most often a kept connection that the other side had closed: no pause at all.
-      const step = this.#urgentPauses === 0 ? 0 : FIRST_URGENT_PAUSE_MS * 2 ** this.#urgentPauses;
+      const growing = Math.min(LONGEST_URGENT_PAUSE_MS, FIRST_URGENT_PAUSE_MS * 2 ** this.#urgentPauses);
+      const step = this.#urgentPauses === 0 ? 0 : growing;
       this.#urgentPauses += 1;
       pauseMs = between(step / 2, step);
     } else {

@@ -29,6 +29,8 @@ _UNKNOWN_STATUSES = frozenset([502, 504])
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _FIRST_URGENT_PAUSE_SECONDS = 0.005
+#: Sixteen busy clients push a write out of what the service remembers within a tenth of a second.
+_LONGEST_URGENT_PAUSE_SECONDS = 0.02
 #: How many pauses may be that short; a service that is down should not be hammered.
 _URGENT_PAUSES = 6
 
@@ -96,7 +98,8 @@ class Exchange(Generic[T]):
         self._pauses += 1
         if self._losses and self._urgent_pauses < _URGENT_PAUSES:
             # The first loss is most often a kept connection that the other side had closed: no pause at all.
-            step = 0.0 if self._urgent_pauses == 0 else _FIRST_URGENT_PAUSE_SECONDS * 2**self._urgent_pauses
+            step = min(_LONGEST_URGENT_PAUSE_SECONDS, _FIRST_URGENT_PAUSE_SECONDS * 2**self._urgent_pauses)
+            step = 0.0 if self._urgent_pauses == 0 else step
             self._urgent_pauses += 1
             pause = uniform(step / 2, step)
         else:
