@@ -225,6 +225,18 @@ async fn reads_that_come_together_share_a_load() {
 #[tokio::test]
 async fn a_read_that_goes_away_takes_none_with_it_that_came_together_with_it() {
     let (setup, id) = Setup::with_a_number().await;
+    // Before it took the others along.
+    let leader = setup.spawn_read(id, get("n"));
+    tokio::task::yield_now().await;
+    let others: Vec<_> = (0..3).map(|_| setup.spawn_read(id, get("n"))).collect();
+    leader.abort();
+    for other in others {
+        assert_eq!(number(other.await.unwrap()), "1");
+    }
+    let again = setup.service.read(id, get("n"), Instant::now());
+    let again = tokio::time::timeout(Duration::from_secs(5), again).await;
+    assert_eq!(number(again.expect("a place without a leader")), "1");
+    // While it loads.
     let held = setup.storage.loading.write().await;
     let mut reads: Vec<_> = (0..10).map(|_| setup.spawn_read(id, get("n"))).collect();
     setup.settle().await;
@@ -239,25 +251,16 @@ async fn a_read_that_goes_away_takes_none_with_it_that_came_together_with_it() {
 #[tokio::test]
 async fn a_read_sees_what_was_written_before_it_whoever_it_comes_together_with() {
     let (setup, id) = Setup::with_a_number().await;
-    setup.storage.gate.add_permits(1000);
-    for count in 2..50 {
-        let early: Vec<_> = (0..3).map(|_| setup.spawn_read(id, get("n"))).collect();
-        tokio::task::yield_now().await;
-        setup
-            .service
-            .write(id, increment("n"), Instant::now())
-            .await
-            .unwrap()
-            .unwrap();
-        let late: Vec<_> = (0..3).map(|_| setup.spawn_read(id, get("n"))).collect();
-        for read in late {
-            assert_eq!(number(read.await.unwrap()), count.to_string());
-        }
-        for read in early {
-            let seen: u32 = number(read.await.unwrap()).parse().unwrap();
-            assert!(seen == count || seen == count - 1, "{seen} after {count}");
-        }
-    }
+    let before = setup.storage.loads.load(Ordering::SeqCst);
+    let early = setup.spawn_read(id, get("n"));
+    tokio::task::yield_now().await;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    assert!(setup.storage.inner.delete(id, deadline).await.unwrap());
+    let late = setup.service.read(id, get("n"), Instant::now()).await;
+    assert!(matches!(late, Err(ServiceError::Deleted)), "{late:?}");
+    early.await.unwrap().unwrap_err();
+    // One for the leader, and one for the other, since what fails is done alone.
+    assert_eq!(setup.storage.loads.load(Ordering::SeqCst) - before, 2);
 }
 
 #[tokio::test]
@@ -268,6 +271,13 @@ async fn one_bad_read_takes_none_down_that_came_together_with_it() {
     };
     let setup = Setup::new(Engine::new(MISBEHAVING, options).unwrap(), ServiceOptions::default());
     let id = new_id();
+    // So that the next one leads.
+    setup
+        .service
+        .read(id, get("good"), Instant::now())
+        .await
+        .unwrap()
+        .unwrap();
     for bad in [Misdeed::TRAP, Misdeed::LOOP, Misdeed::MEMORY] {
         for keys in [[bad, "good", "good"], ["good", bad, "good"], ["good", "good", bad]] {
             let reads = keys.map(|key| setup.spawn_read(id, get(key)));

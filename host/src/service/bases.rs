@@ -20,9 +20,9 @@ const ENTRY_BYTES: usize = 200;
 /// So many loads in a row must have found what the last write left.
 const ENOUGH: u32 = 3;
 
-/// How long a state is good to start from. Bounds what can go wrong where somebody changes the database by other means than
-/// a service, such as going back to a backup.
-const LIFETIME: Duration = Duration::from_secs(10);
+/// How long a state is good to start from. A standby that takes over without the latest writes may give their revisions out
+/// again; it takes longer than this to do so.
+const LIFETIME: Duration = Duration::from_secs(1);
 
 /// What the last writes left, by automation.
 pub(super) struct Bases {
@@ -73,10 +73,12 @@ impl Bases {
 
     /// From a runner that ends.
     pub(super) fn put(&self, automation: AutomationId, mut base: Base) {
-        if base.found < ENOUGH {
+        if base.found < ENOUGH || base.bytes() > MAX_BYTES {
             base.record = None;
         }
-        if let Some(mut kept) = self.lock() {
+        if base.revision.is_some()
+            && let Some(mut kept) = self.lock()
+        {
             kept.put(automation, base);
         }
     }

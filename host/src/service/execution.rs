@@ -16,6 +16,9 @@ use crate::vault::TimestampMs;
 /// How long a session may go on to the next work after a plugin was called.
 const MAX_CALLING: Duration = Duration::from_millis(50);
 
+/// How long a session may go on to the next read: what takes longer is better done on several processors at once.
+const MAX_READING: Duration = Duration::from_millis(5);
+
 /// Work in the order of its arrival, each with the run that it is done for.
 pub(super) type Turn = Vec<(Work, Option<RunId>)>;
 
@@ -128,8 +131,8 @@ impl Shared {
         self.read_together(automation, stored, request, Vec::new(), at)
     }
 
-    /// The same with requests that follow one, in one session. They are answered here; those that it does not come to are
-    /// not answered.
+    /// The same with requests that follow one, in one session. They are answered here; those that it does not come to in
+    /// good time are not answered.
     pub(super) fn read_together(
         &self,
         automation: AutomationId,
@@ -142,6 +145,12 @@ impl Shared {
         let (mut session, _) = self.session(automation, stored, at)?;
         let reading = read_in(&mut session, request)?;
         for follower in followers {
+            if begun.elapsed() > MAX_READING {
+                break;
+            }
+            if follower.answer.is_closed() {
+                continue;
+            }
             let Ok(reading) = read_in(&mut session, &follower.request) else {
                 break;
             };

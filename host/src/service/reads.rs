@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::execution::Reading;
 use super::{ServiceError, Shared};
@@ -38,7 +39,7 @@ pub(super) struct Meetings {
 
 #[derive(Default)]
 struct Place {
-    /// Of the read that came last.
+    /// Of the read that came last, or of those that wait for their leader.
     automation: Option<AutomationId>,
     /// Whether somebody leads.
     is_led: bool,
@@ -81,7 +82,9 @@ impl Shared {
                 followers = leader.take();
             }
             Role::Follow(answer) => {
-                if let Ok(reading) = answer.await {
+                // Whoever waits in vain needs some of the time for itself.
+                let patience = deadline.saturating_duration_since(Instant::now()) / 2;
+                if let Ok(Ok(reading)) = timeout(patience, answer).await {
                     return Ok(reading);
                 }
             }

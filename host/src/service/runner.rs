@@ -142,7 +142,9 @@ impl Shared {
         base: &mut Base,
     ) -> Result<Option<Execution>, ServiceError> {
         let turn = Arc::new(turn(jobs));
-        if let Some(record) = base.start() {
+        // A plugin that saves nothing would be called twice.
+        let calls_plugins = jobs.iter().any(|job| job.work.calls_plugins());
+        if let Some(record) = base.start().filter(|_| !calls_plugins) {
             let execution = self
                 .execute_anywhere(automation, Stored::Present(record), &turn, deadline)
                 .await?;

@@ -126,7 +126,7 @@ impl Storage for PostgresStorage {
         self
     }
 
-    /// The Python service's rows have no revision that somebody else would raise.
+    /// Where the Python service's tables are beside ours, it might still be at work, and it raises no revision.
     fn has_costly_loads(&self) -> bool {
         self.connector.registry.is_none()
     }
