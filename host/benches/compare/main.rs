@@ -104,7 +104,7 @@ async fn run(arguments: &Arguments) {
             redis_rates.entry(name).or_default().push(rate);
         }
         updates.push(pgbench.rate(arguments.clients, arguments.seconds));
-        for mix in mix::all("", &tokens) {
+        for mix in mix::all("", &tokens, 1) {
             for (name, host) in &hosts {
                 let seen = table.entry((mix.name.to_owned(), name)).or_default();
                 measure(arguments, host, &mix.requests, seen).await;
@@ -139,7 +139,7 @@ async fn many(arguments: &Arguments, host: &Host, few: &[String]) -> f64 {
         let requests = tokens
             .iter()
             .map(|token| drive::request("POST", "/v1/kv/n/incr", token, ""));
-        mix::spread(requests.collect())
+        mix::spread(requests.collect(), 1)
     };
     let (few, many) = (increments(few), increments(&many));
     // Each automation writes once first, so that what is measured is not the making of rows.

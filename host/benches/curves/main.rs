@@ -221,7 +221,7 @@ fn list(tokens: &[String], method: &str, path: &str, body: &str) -> List {
 }
 
 fn requests(tokens: &[String], method: &str, path: &str, body: &str) -> Requests {
-    mix::spread(list(tokens, method, path, body))
+    mix::spread(list(tokens, method, path, body), 1)
 }
 
 fn puts(tokens: &[String], path: &str, value: &str) -> List {

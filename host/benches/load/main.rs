@@ -20,7 +20,7 @@ use host::Host;
 #[derive(Parser)]
 struct Arguments {
     /// The service, as in <http://127.0.0.1:8420/api/automation>; without one, each database gets one of this build. May
-    /// be given more than once: services are then driven in turns.
+    /// be given more than once: services are then driven in turns. With commas between them, URLs of one service.
     #[arg(long, value_name = "URL")]
     base_url: Vec<String>,
 
@@ -52,6 +52,11 @@ struct Arguments {
     /// Automations that the load is spread over.
     #[arg(long, default_value_t = 1000)]
     automations: usize,
+
+    /// Send all requests of an automation to the same one of several services on one database, as a load balancer does that
+    /// chooses by the token.
+    #[arg(long)]
+    by_automation: bool,
 
     /// How often each service is driven with each mix.
     #[arg(long, default_value_t = 1)]
@@ -105,7 +110,14 @@ async fn run(arguments: &Arguments, targets: &[Target]) {
     }
     println!("| mix | service | requests/s | p50 ms | p99 ms | failures |");
     println!("|---|---|---|---|---|---|");
-    let mixes: Vec<_> = targets.iter().map(|target| mix::all(&target.prefix, &tokens)).collect();
+    let mixes: Vec<_> = targets
+        .iter()
+        .map(|target| {
+            let services = target.addresses.len();
+            let shares = if arguments.by_automation { services } else { 1 };
+            mix::all(&target.prefix, &tokens, shares)
+        })
+        .collect();
     for at in 0..mixes[0].len() {
         for _ in 0..arguments.rounds {
             for (target, mixes) in targets.iter().zip(&mixes) {
@@ -135,7 +147,18 @@ fn own(name: &str, database_url: &str, hosts: usize) -> Target {
     }
 }
 
-fn remote(url: &str) -> Target {
+/// Several base URLs of one service differ in host and port only.
+fn remote(urls: &str) -> Target {
+    let (addresses, prefixes): (Vec<_>, Vec<_>) = urls.split(',').map(address_and_prefix).unzip();
+    Target {
+        name: urls.to_owned(),
+        addresses,
+        hosts: Vec::new(),
+        prefix: prefixes.into_iter().next().unwrap_or_default(),
+    }
+}
+
+fn address_and_prefix(url: &str) -> (SocketAddr, String) {
     let rest = url
         .strip_prefix("http://")
         .expect("a base URL that starts with http://");
@@ -144,15 +167,9 @@ fn remote(url: &str) -> Target {
         .to_socket_addrs()
         .ok()
         .and_then(|mut addresses| addresses.next());
-    let path = path.trim_end_matches('/');
-    Target {
-        name: url.to_owned(),
-        addresses: vec![address.expect("a base URL with host and port")],
-        hosts: Vec::new(),
-        prefix: if path.is_empty() {
-            String::new()
-        } else {
-            format!("/{path}")
-        },
-    }
+    let prefix = match path.trim_end_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    };
+    (address.expect("a base URL with host and port"), prefix)
 }

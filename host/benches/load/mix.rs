@@ -28,8 +28,8 @@ const BATCH: &str = concat!(
 pub const LARGE: usize = 32;
 
 /// Every mix, over the automations of these tokens, the last [`LARGE`] of which have large documents. `prefix` is what comes
-/// before `/v1/kv`.
-pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
+/// before `/v1/kv`. See [`spread`] for `shares`.
+pub fn all(prefix: &str, tokens: &[String], shares: usize) -> Vec<Mix> {
     let prepare = |tokens: &[String], method: &str, path: &str, body: &str| -> Vec<Arc<[u8]>> {
         tokens
             .iter()
@@ -40,7 +40,7 @@ pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
     let one = &many[..1];
     let mix = |name, list| Mix {
         name,
-        requests: spread(list),
+        requests: spread(list, shares),
     };
     let reads = prepare(many, "GET", "/k", "");
     let writes = prepare(many, "POST", "/n/incr", "");
@@ -56,7 +56,7 @@ pub fn all(prefix: &str, tokens: &[String]) -> Vec<Mix> {
             requests: Arc::new(move |client, turn| {
                 let at = scatter(client, turn);
                 let list = if at.is_multiple_of(5) { &writes } else { &reads };
-                Arc::clone(&list[at / 5 % list.len()])
+                Arc::clone(pick(list, at / 5, client, shares))
             }),
         },
     ]
@@ -77,9 +77,18 @@ pub fn split(tokens: &[String]) -> (&[String], &[String]) {
     tokens.split_at(tokens.len().saturating_sub(LARGE))
 }
 
-/// Each client's requests, scattered over a list.
-pub fn spread(list: Vec<Arc<[u8]>>) -> Requests {
-    Arc::new(move |client, turn| Arc::clone(&list[scatter(client, turn) % list.len()]))
+/// Each client's requests, scattered over a list. With more than one share, each client keeps to its own part of the list, as
+/// if a load balancer sent all requests of an automation to one service.
+pub fn spread(list: Vec<Arc<[u8]>>, shares: usize) -> Requests {
+    Arc::new(move |client, turn| Arc::clone(pick(&list, scatter(client, turn), client, shares)))
+}
+
+fn pick(list: &[Arc<[u8]>], at: usize, client: usize, shares: usize) -> &Arc<[u8]> {
+    let share = list.len() / shares;
+    if share == 0 {
+        return &list[at % list.len()];
+    }
+    &list[at % share * shares + client % shares]
 }
 
 /// A number that looks random and is the same in every run (the finalizer of `SplitMix64`).

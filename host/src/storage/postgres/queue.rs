@@ -22,7 +22,7 @@ const CAPACITY: usize = 4096;
 const MAX_GROUP: usize = 64;
 
 /// How long jobs wait for the first lane before another one takes them.
-const PATIENCE: Duration = Duration::from_millis(2);
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// A queue with several lanes at its end.
 pub(super) struct Queue<J> {
