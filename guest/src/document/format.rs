@@ -24,6 +24,7 @@ use alloc::vec::Vec;
 
 use super::numbers::{self, Reader, difference, push_number, push_text};
 use super::{Document, Record, Remembered, Slot, Text, Unreadable};
+use crate::json;
 
 /// The first byte of format 1. The Python service's documents start with `{`.
 pub const FORMAT_1: u8 = 1;
@@ -59,7 +60,8 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
     let mut values_bytes = 0_usize;
     for _ in 0..count {
         let key_length = reader.length()?;
-        let key = Text::slice(reader.range(key_length)?)?;
+        let key = reader.range(key_length)?;
+        let key_bytes = json::string_len(&base.as_bytes()[key.clone()]);
         let distance = if is_format_2 { reader.number()? } else { 0 };
         let ordinal = document.next_ordinal.saturating_add(distance);
         document.next_ordinal = ordinal.saturating_add(1);
@@ -69,21 +71,23 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
         } else {
             (reader.number()?, reader.number()?)
         };
+        let version = reader.number()?;
+        let expires_at = Some(reader.number()?).filter(|&at| at != 0);
+        let value_bytes = reader.length()?;
+        let value = values_bytes..values_bytes.saturating_add(value_bytes);
+        values_bytes = value.end;
         document.slots.push(Slot {
-            key,
+            key: Text::slice(key)?,
             ordinal,
             record: Record {
+                value: Text::slice(value)?,
                 created_at,
                 updated_at,
-                version: reader.number()?,
-                expires_at: Some(reader.number()?).filter(|&at| at != 0),
-                value: {
-                    let start = values_bytes;
-                    values_bytes = start.saturating_add(reader.length()?);
-                    Text::slice(start..values_bytes)?
-                },
+                version,
+                expires_at,
             },
         });
+        document.members_bytes += super::member_bytes(key_bytes, value_bytes);
     }
     if let Some(next_ordinal) = next_ordinal {
         if next_ordinal < document.next_ordinal {
@@ -102,7 +106,7 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
         return Err(Unreadable("the document is longer than its index says"));
     }
     document.base = base;
-    Ok(document.measured())
+    Ok(document)
 }
 
 fn remembered(reader: &mut Reader) -> Result<Vec<Remembered>, Unreadable> {

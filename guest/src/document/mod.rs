@@ -278,11 +278,9 @@ impl Document {
         }
     }
 
-    /// The bytes of `"key":value,`.
     fn member_bytes(&self, slot: &Slot) -> u64 {
-        let key = json::string_len(self.text(&slot.key));
-        let value = self.text(&slot.record.value).len();
-        (key + value + 2) as u64
+        let key = json::string_len(self.text(&slot.key).as_bytes());
+        member_bytes(key, self.text(&slot.record.value).len())
     }
 
     /// The bytes of all keys, values and remembered requests, more or less.
@@ -295,12 +293,11 @@ impl Document {
         });
         usize::try_from(self.members_bytes).unwrap_or(usize::MAX) + remembered.sum::<usize>()
     }
+}
 
-    /// Sets the size from the slots; for readers, which fill them in directly.
-    fn measured(mut self) -> Self {
-        self.members_bytes = self.slots.iter().map(|slot| self.member_bytes(slot)).sum();
-        self
-    }
+/// The bytes of `"key":value,`.
+fn member_bytes(key_bytes: usize, value_bytes: usize) -> u64 {
+    key_bytes as u64 + value_bytes as u64 + 2
 }
 
 impl Record {

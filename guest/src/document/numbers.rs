@@ -30,7 +30,7 @@ pub fn text(bytes: Vec<u8>) -> Result<String, Unreadable> {
 fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = bytes.as_chunks::<8>();
-    let (blocks, words) = words.as_chunks::<4>();
+    let (blocks, words) = words.as_chunks::<32>();
     let or = |words: &[[u8; 8]]| words.iter().fold(0, |all, word| all | u64::from_le_bytes(*word));
     let all = blocks.iter().fold(or(words), |all, block| all | or(block));
     all & HIGH_BITS == 0 && rest.is_ascii()
@@ -74,6 +74,10 @@ pub struct Reader<'a> {
     at: usize,
 }
 
+#[allow(
+    clippy::inline_always,
+    reason = "calls are a third of the time that it takes to read a large index"
+)]
 impl<'a> Reader<'a> {
     /// Starts at a byte of a text.
     pub fn new(base: &'a str, at: usize) -> Self {
@@ -81,18 +85,23 @@ impl<'a> Reader<'a> {
     }
 
     /// The next number.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self) -> Result<u64, Unreadable> {
-        match self.base.as_bytes().get(self.at) {
-            // Most are small.
-            Some(&byte) if byte < MORE => {
+        // Most have one byte or two.
+        match self.base.as_bytes().get(self.at..) {
+            Some(&[byte, ..]) if byte < MORE => {
                 self.at += 1;
                 Ok(u64::from(byte))
+            }
+            Some(&[low, high, ..]) if low < 2 * MORE && high < MORE => {
+                self.at += 2;
+                Ok(u64::from(low & (MORE - 1)) | u64::from(high) << BITS)
             }
             _ => self.long_number(),
         }
     }
 
+    #[inline(never)]
     fn long_number(&mut self) -> Result<u64, Unreadable> {
         let mut number = 0_u64;
         let mut shift = 0;
@@ -115,24 +124,26 @@ impl<'a> Reader<'a> {
     }
 
     /// The next number, which is written as the difference to another.
+    #[inline(always)]
     pub fn number_from(&mut self, from: u64) -> Result<u64, Unreadable> {
         Ok(at_difference(from, self.number()?))
     }
 
     /// The next number, of bytes or of things.
+    #[inline(always)]
     pub fn length(&mut self) -> Result<usize, Unreadable> {
         usize::try_from(self.number()?).map_err(|_| Unreadable("a length in the document is too large"))
     }
 
     /// Where the next `length` bytes are.
+    #[inline(always)]
     pub fn range(&mut self, length: usize) -> Result<Range<usize>, Unreadable> {
-        let start = self.at;
-        let end = start.saturating_add(length);
-        if self.base.get(start..end).is_none() {
+        let range = self.at..self.at.saturating_add(length);
+        if !self.base.is_char_boundary(range.start) || !self.base.is_char_boundary(range.end) {
             return Err(Unreadable("the document is cut off"));
         }
-        self.at = end;
-        Ok(start..end)
+        self.at = range.end;
+        Ok(range)
     }
 
     /// The next text that has its length before it.

@@ -27,16 +27,32 @@ pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// The bytes that [`push_string`] would append.
-pub fn string_len(text: &str) -> usize {
-    // Hardly any text needs escapes, and finding that out has no branch for each byte.
-    let needs_escape = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    let escapes = if text.bytes().fold(0, |any, byte| any | needs_escape(byte)) != 0 {
-        text.bytes().map(escape_len).sum()
+/// The bytes that [`push_string`] would append for a text of these bytes.
+pub fn string_len(text: &[u8]) -> usize {
+    // Hardly any text needs escapes.
+    let escapes = if may_need_escapes(text) {
+        text.iter().copied().map(escape_len).sum()
     } else {
         0
     };
     text.len() + escapes + 2
+}
+
+/// Whether a byte is a control character, a quote or a backslash. Looks at eight bytes at a time.
+fn may_need_escapes(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    // The high bit of the lowest byte that is less than a limit, of 128 at most, and maybe of some above it.
+    let less_than = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |word: u64, byte: u8| less_than(word ^ (ONES * u64::from(byte)), 1);
+    let needs = |word: u64| (less_than(word, b' ') | is(word, b'"') | is(word, b'\\')) & HIGH_BITS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let any = words.iter().fold(0, |any, word| any | needs(u64::from_le_bytes(*word)));
+    // The last eight bytes, if there are as many; some of them once more.
+    match bytes.last_chunk::<8>() {
+        Some(last) => any | needs(u64::from_le_bytes(*last)) != 0,
+        None => rest.iter().any(|&byte| escape_len(byte) > 0),
+    }
 }
 
 /// The bytes that an escape takes beyond the one that it stands for.
@@ -90,6 +106,39 @@ fn push_escaped(out: &mut String, byte: u8) {
             out.push_str("u00");
             out.push(char::from(HEX[usize::from(byte >> 4)]));
             out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    fn assert_length(text: &str) {
+        let mut written = String::new();
+        push_string(&mut written, text);
+        assert_eq!(string_len(text.as_bytes()), written.len(), "{text:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_takes_the_bytes_that_are_written(text in prop_oneof![any::<String>(), "[ -~]{0,40}", "[\0-\u{7f}]{0,20}"]) {
+            assert_length(&text);
+        }
+    }
+
+    #[test]
+    fn an_escape_is_counted_wherever_it_is() {
+        for length in 1..20 {
+            for at in 0..length {
+                for byte in 0..128_u8 {
+                    let mut text = "x".repeat(length);
+                    text.replace_range(at..=at, &char::from(byte).to_string());
+                    assert_length(&text);
+                }
+            }
         }
     }
 }
