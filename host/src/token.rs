@@ -23,8 +23,8 @@ pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(24);
 /// The longest that a token may live, counted from now; a token that claims more is refused.
 pub const MAX_LIFETIME: Duration = Duration::from_hours(24 * 366);
 
-/// The most tokens that are remembered.
-const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+/// The most tokens that are remembered: some 20 MB.
+const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(131_072).unwrap();
 
 /// Makes and checks tokens. Former secrets still check.
 pub struct Tokens {

@@ -73,8 +73,8 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
         };
         let version = reader.number()?;
         let expires_at = Some(reader.number()?).filter(|&at| at != 0);
-        let value_bytes = reader.length()?;
-        let value = values_bytes..values_bytes.saturating_add(value_bytes);
+        let length = reader.length()?;
+        let value = values_bytes..values_bytes.saturating_add(length);
         values_bytes = value.end;
         document.slots.push(Slot {
             key: Text::slice(key)?,
@@ -87,7 +87,7 @@ pub fn decode(plain: Vec<u8>) -> Result<Document, Unreadable> {
                 expires_at,
             },
         });
-        document.members_bytes += super::member_bytes(key_bytes, value_bytes);
+        document.members_bytes += super::member_bytes(key_bytes, length);
     }
     if let Some(next_ordinal) = next_ordinal {
         if next_ordinal < document.next_ordinal {

@@ -44,10 +44,16 @@ fn common(compilation: &Compilation) -> Config {
     config.memory_init_cow(true);
     config.epoch_interruption(true);
     config.concurrency_support(false);
-    if let Compilation::Quick(cache) = compilation {
-        config.cranelift_opt_level(OptLevel::None);
-        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        config.cache(cache.clone());
+    match compilation {
+        // Each pool has a thread that compiles, and ends: what it took for that goes with it. Those of wasmtime would stay.
+        Compilation::Thorough => {
+            config.parallel_compilation(false);
+        }
+        Compilation::Quick(cache) => {
+            config.cranelift_opt_level(OptLevel::None);
+            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+            config.cache(cache.clone());
+        }
     }
     config
 }

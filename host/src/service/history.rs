@@ -15,8 +15,8 @@ use crate::engine::types::{Condition, Expiry, Listed, Operation, Outcome, Reason
 use crate::storage::{Keep, Kept, Record, Stored};
 use crate::vault::TimestampMs;
 
-/// The most runs that are remembered to have one kept.
-const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+/// The most runs that are remembered to have one kept: some 10 MB.
+const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::new(131_072).unwrap();
 
 /// Which runs have a state kept already, as far as this process knows. Of the others it is found out when they write.
 #[derive(Debug)]

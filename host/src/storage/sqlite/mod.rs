@@ -60,11 +60,15 @@ impl SqliteStorage {
         open::migrate(&file, &mut connection).await?;
         let has_registry = open::has_registry(&file, &mut connection).await?;
         let readers = open::readers(&file).await?;
+        let room = Room::beside(path);
+        room.limit_log(&mut connection)
+            .await
+            .map_err(|error| open::cannot_open(&file, &error))?;
         let cache = Arc::new(Cache::of(path));
         let (writer, jobs) = mpsc::channel(WRITER_QUEUE);
         let writing = Writer {
             connection,
-            room: Room::beside(path),
+            room,
             cache: Arc::clone(&cache),
             has_registry,
         };

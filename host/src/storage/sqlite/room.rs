@@ -6,17 +6,41 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
-/// Enough for the write-ahead log between two checkpoints (1,000 pages of 4 KiB), and for the checkpoint itself.
-const RESERVE_BYTES: usize = 9 << 20;
+/// How large the write-ahead log gets before it is written back, and what is kept for that.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Pages of 4 KiB.
+    log_pages: u32,
+    /// Enough for as large a log, and for its checkpoint.
+    reserve_bytes: u64,
+}
+
+/// For small disks: `SQLite`'s own.
+const SMALL: Plan = Plan {
+    log_pages: 1000,
+    reserve_bytes: 9 << 20,
+};
+
+/// For all others. The larger the log, the more often a page was written again before it has to be written back.
+const LARGE: Plan = Plan {
+    log_pages: 4000,
+    reserve_bytes: 33 << 20,
+};
+
+/// What a disk holds that is not small.
+const LARGE_DISK_BYTES: u64 = 1 << 30;
 
 /// What must be free beyond the reserve, on the disk or within the file, before states may grow again.
-const MARGIN_BYTES: usize = 3 << 20;
+const MARGIN_BYTES: u64 = 3 << 20;
 
 /// Between two tries to put the reserve back.
 const RETRY: Duration = Duration::from_secs(1);
@@ -29,6 +53,7 @@ const FREE_BYTES: &str = "SELECT freelist_count * page_size FROM pragma_freelist
 
 /// The reserve of one database file.
 pub(super) struct Room {
+    plan: Plan,
     reserve: PathBuf,
     /// Set while the reserve is spent: when it was last tried to put it back.
     spent: Option<Instant>,
@@ -40,6 +65,7 @@ impl Room {
         let mut name = OsString::from(database);
         name.push("-reserve");
         let mut room = Self {
+            plan: plan(database),
             reserve: name.into(),
             spent: None,
         };
@@ -47,12 +73,18 @@ impl Room {
         room
     }
 
+    /// Has the connection write the log back before it gets larger than what there is room for.
+    pub(super) async fn limit_log(&self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        let limit = format!("PRAGMA wal_autocheckpoint = {}", self.plan.log_pages);
+        sqlx::query(AssertSqlSafe(limit)).execute(connection).await.map(drop)
+    }
+
     /// Whether states may not grow. To be asked outside a transaction.
     pub(super) async fn is_short(&mut self, connection: &mut SqliteConnection) -> bool {
         if self.spent.is_some_and(|tried| tried.elapsed() >= RETRY) {
             let _ = sqlx::query(CHECKPOINT).execute(&mut *connection).await;
             let free: i64 = sqlx::query_scalar(FREE_BYTES).fetch_one(connection).await.unwrap_or(0);
-            let is_free_inside = usize::try_from(free).is_ok_and(|free| free >= MARGIN_BYTES);
+            let is_free_inside = u64::try_from(free).is_ok_and(|free| free >= MARGIN_BYTES);
             self.restore(if is_free_inside { 0 } else { MARGIN_BYTES });
         }
         self.spent.is_some()
@@ -72,8 +104,8 @@ impl Room {
     }
 
     /// Puts the reserve back if that and a margin are free.
-    fn restore(&mut self, margin_bytes: usize) {
-        match fill(&self.reserve, margin_bytes) {
+    fn restore(&mut self, margin_bytes: u64) {
+        match fill(&self.reserve, self.plan.reserve_bytes, margin_bytes) {
             Ok(()) => {
                 if self.spent.take().is_some() {
                     tracing::info!("there is room on the disk again");
@@ -90,13 +122,27 @@ impl Room {
     }
 }
 
-fn fill(reserve: &Path, margin_bytes: usize) -> io::Result<()> {
-    let wanted = RESERVE_BYTES as u64;
+fn plan(database: &Path) -> Plan {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let disk = statvfs(folder.unwrap_or(Path::new(".")));
+    let is_large = disk.is_ok_and(|disk| disk.f_blocks.saturating_mul(disk.f_frsize) >= LARGE_DISK_BYTES);
+    if is_large { LARGE } else { SMALL }
+}
+
+fn fill(reserve: &Path, wanted: u64, margin_bytes: u64) -> io::Result<()> {
     if std::fs::metadata(reserve).is_ok_and(|file| file.len() == wanted) {
         return Ok(());
     }
     let mut file = File::create(reserve)?;
-    file.write_all(&vec![0; RESERVE_BYTES + margin_bytes])?;
+    allocate(&mut file, wanted + margin_bytes)?;
     file.set_len(wanted)?;
     file.sync_all()
+}
+
+/// Takes room for an empty file. Not every file system can do so without being sent the bytes.
+fn allocate(file: &mut File, bytes: u64) -> io::Result<()> {
+    match fallocate(&*file, FallocateFlags::empty(), 0, bytes) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => io::copy(&mut io::repeat(0).take(bytes), file).map(drop),
+        allocated => Ok(allocated?),
+    }
 }
