@@ -15,7 +15,7 @@ use sqlx::{Connection, Row};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use support::service::{self, Setup};
+use support::service::{self, Service, Setup};
 
 /// A small file system of its own; none where mounting is not allowed.
 struct SmallDisk {
@@ -43,13 +43,13 @@ impl SmallDisk {
         }
     }
 
-    fn grow_to(&self, mebibytes: u32) {
+    fn resize(&self, mebibytes: u32) {
         let options = format!("remount,size={mebibytes}m");
-        let grown = Command::new("mount")
+        let resized = Command::new("mount")
             .args(["-o", &options])
             .arg(self.folder.path())
             .status();
-        assert!(grown.expect("the command mount").success());
+        assert!(resized.expect("the command mount").success());
     }
 }
 
@@ -62,9 +62,23 @@ impl Drop for SmallDisk {
 #[test]
 fn on_a_full_disk_growth_is_507_and_reads_and_deletes_go_on() {
     let Some(disk) = SmallDisk::mount(28) else { return };
-    let folder = disk.folder.path();
-    let setup = Setup::sqlite(folder);
+    let setup = Setup::sqlite(disk.folder.path());
     let service = setup.start();
+    growth_is_507_and_reads_and_deletes_go_on(&disk, 28, &setup, service);
+}
+
+/// The service sees a large disk when it starts, and keeps a longer log there.
+#[test]
+fn on_a_large_disk_that_is_full_growth_is_507_and_reads_and_deletes_go_on() {
+    let Some(disk) = SmallDisk::mount(1100) else { return };
+    let setup = Setup::sqlite(disk.folder.path());
+    let service = setup.start();
+    disk.resize(80);
+    growth_is_507_and_reads_and_deletes_go_on(&disk, 80, &setup, service);
+}
+
+fn growth_is_507_and_reads_and_deletes_go_on(disk: &SmallDisk, mebibytes: u32, setup: &Setup, service: Service) {
+    let folder = disk.folder.path();
     let large = json!("x".repeat(50_000));
     let mut kept: Vec<Uuid> = Vec::new();
     let refused = loop {
@@ -104,7 +118,7 @@ fn on_a_full_disk_growth_is_507_and_reads_and_deletes_go_on() {
         assert!(begun.elapsed() < Duration::from_secs(20), "deleting makes no room");
         std::thread::sleep(Duration::from_millis(100));
     }
-    disk.grow_to(64);
+    disk.resize(mebibytes * 2);
     let begun = Instant::now();
     while service.client(Uuid::new_v4()).put("/big", &large).0 != 201 {
         assert!(
