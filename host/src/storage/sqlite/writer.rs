@@ -23,6 +23,10 @@ use crate::report::Chain;
 /// The most saves in one transaction.
 const MAX_GROUP: usize = 256;
 
+/// What the states in a transaction may add up to before the next begins: while those are written, whoever was answered
+/// makes new ones.
+const MAX_TRANSACTION_BYTES: usize = 1 << 20;
+
 /// The largest sealed state that is written in one statement with others: that costs a copy or two of each.
 const MAX_TOGETHER_BYTES: usize = 16 << 10;
 
@@ -90,7 +94,9 @@ impl Writer {
             }
             stopping = group.iter().any(|job| matches!(job.work, Work::Stop));
             let waiting: Vec<Job> = group.drain(..).filter(|job| !matches!(job.work, Work::Stop)).collect();
-            self.write_group(waiting).await;
+            for part in parts(waiting) {
+                self.write_group(part).await;
+            }
         }
         jobs.close();
         if let Err(error) = self.connection.close().await {
@@ -270,6 +276,26 @@ async fn gather(group: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>) {
     {
         group.push(job);
     }
+}
+
+/// Jobs that go into a transaction each, in their order.
+fn parts(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut parts = Vec::with_capacity(1);
+    let (mut part, mut bytes) = (Vec::with_capacity(jobs.len()), 0);
+    for job in jobs {
+        if let Work::Swap { text, .. } = &job.work {
+            bytes += text.sealed.len();
+        }
+        part.push(job);
+        if bytes > MAX_TRANSACTION_BYTES {
+            parts.push(std::mem::take(&mut part));
+            bytes = 0;
+        }
+    }
+    if !part.is_empty() {
+        parts.push(part);
+    }
+    parts
 }
 
 /// The rows that jobs replace, up to the first job that does something else: a row only once, and no large one.
