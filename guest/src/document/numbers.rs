@@ -30,7 +30,7 @@ pub fn text(bytes: Vec<u8>) -> Result<String, Unreadable> {
 fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = bytes.as_chunks::<8>();
-    let (blocks, words) = words.as_chunks::<32>();
+    let (blocks, words) = words.as_chunks::<4>();
     let or = |words: &[[u8; 8]]| words.iter().fold(0, |all, word| all | u64::from_le_bytes(*word));
     let all = blocks.iter().fold(or(words), |all, block| all | or(block));
     all & HIGH_BITS == 0 && rest.is_ascii()

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -141,7 +141,7 @@ fn fill(reserve: &Path, wanted: u64, margin_bytes: u64) -> io::Result<()> {
 
 /// Takes room for an empty file. Not every file system can do so without being sent the bytes.
 fn allocate(file: &mut File, bytes: u64) -> io::Result<()> {
-    match fallocate(&*file, FallocateFlags::empty(), 0, bytes) {
+    match retry_on_intr(|| fallocate(&*file, FallocateFlags::empty(), 0, bytes)) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => io::copy(&mut io::repeat(0).take(bytes), file).map(drop),
         allocated => Ok(allocated?),
     }
