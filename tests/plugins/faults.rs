@@ -9,9 +9,21 @@ use automation_kv_test_plugin::{Deed, Kind};
 
 use crate::support::*;
 
+/// A plugin with time until another limit stops it, also where the other tests leave little over.
+fn patient() -> Setup {
+    let options = PluginOptions {
+        deadline: DEADLINE * 20,
+        ..options()
+    };
+    Setup::with(load_with(Kind::Writing, options))
+}
+
 /// Asks for something that must fail, and looks whether all is as before and works.
 async fn assert_undone(deed: &str, check: impl FnOnce(CallError)) {
-    let setup = Setup::new();
+    assert_undone_in(&patient(), deed, check).await;
+}
+
+async fn assert_undone_in(setup: &Setup, deed: &str, check: impl FnOnce(CallError)) {
     setup.write(set("a", "1")).await;
     let before = setup.stored().await;
     check(call_error(setup.call(deed).await));
@@ -40,7 +52,7 @@ async fn a_trap_after_writing_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_loop_is_stopped() {
     let begun = Instant::now();
-    assert_undone(Deed::LOOP, |error| {
+    assert_undone_in(&Setup::new(), Deed::LOOP, |error| {
         let CallError::Fault(fault) = error else {
             panic!("{error:?}")
         };
@@ -144,12 +156,7 @@ async fn a_refusal_that_is_passed_on_undoes_the_call() {
 /// What is undone has to be kept until the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_large_writes_as_are_allowed_are_no_more_than_one() {
-    // It gets what the other tests leave over.
-    let options = PluginOptions {
-        deadline: DEADLINE * 20,
-        ..options()
-    };
-    let setup = Setup::with(load_with(Kind::Writing, options));
+    let setup = patient();
     output(setup.call(Deed::HEAVY).await);
     assert_eq!(setup.version().await, 1);
 }
