@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -43,6 +44,13 @@ impl SmallDisk {
         }
     }
 
+    /// Leaves no byte free.
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.folder.path().join("filler")).expect("a file");
+        let page = [1; 4096];
+        while filler.write_all(&page).is_ok() {}
+    }
+
     fn resize(&self, mebibytes: u32) {
         let options = format!("remount,size={mebibytes}m");
         let resized = Command::new("mount")
@@ -75,6 +83,97 @@ fn on_a_large_disk_that_is_full_growth_is_507_and_reads_and_deletes_go_on() {
     let service = setup.start();
     disk.resize(80);
     growth_is_507_and_reads_and_deletes_go_on(&disk, 80, &setup, service);
+}
+
+/// A clean stop takes the log and its index away, and a start needs room for them.
+#[test]
+fn a_full_disk_keeps_no_service_from_starting() {
+    let Some(disk) = SmallDisk::mount(28) else { return };
+    let setup = Setup::sqlite(disk.folder.path());
+    let id = Uuid::new_v4();
+    let service = setup.start();
+    assert_eq!(service.client(id).put("/k", &json!("x".repeat(50_000))).0, 201);
+    service.stop();
+    disk.fill();
+    let service = setup.start();
+    assert_eq!(service.client(id).get("/k").0, 200);
+    assert_eq!(service.client(id).delete("/k").0, 200);
+    service.kill();
+    assert_eq!(integrity(disk.folder.path()), "ok");
+}
+
+/// The log is written over in place, so what lacks room first is its index.
+#[test]
+fn deletes_go_on_where_the_index_of_the_log_cannot_grow() {
+    const FRAMES_OF_SMALL_INDEX: u64 = 4062;
+    const FRAME_BYTES: u64 = 4096 + 24;
+    let Some(disk) = SmallDisk::mount(64) else { return };
+    let folder = disk.folder.path();
+    let setup = Setup::sqlite(folder);
+    let service = setup.start();
+    let ids: Vec<Uuid> = (0..30).map(|_| Uuid::new_v4()).collect();
+    let put_all = |service: &Service, letter: &str| {
+        let large = json!(letter.repeat(50_000));
+        let statuses = ids.iter().map(|id| service.client(*id).put("/big", &large).0);
+        statuses.filter(|status| *status > 201).collect::<Vec<u16>>()
+    };
+    assert!(put_all(&service, "a").is_empty());
+    let reader = Reader::of(folder);
+    let log_bytes = || fs::metadata(folder.join("state.db-wal")).map_or(0, |log| log.len());
+    while log_bytes() < (FRAMES_OF_SMALL_INDEX + 100) * FRAME_BYTES {
+        assert!(put_all(&service, "b").is_empty());
+    }
+    drop(reader);
+    // Written back, and begun anew.
+    assert!(put_all(&service, "c").is_empty());
+    service.kill();
+    let service = setup.start();
+    let _reader = Reader::of(folder);
+    disk.fill();
+    let refused = (0..50)
+        .find_map(|_| Some(put_all(&service, "d")).filter(|refused| !refused.is_empty()))
+        .expect("the disk is full");
+    assert!(refused.iter().all(|status| [503, 507].contains(status)), "{refused:?}");
+    for id in &ids {
+        let (status, answer) = service.client(*id).delete("/big");
+        assert_eq!(status, 200, "{answer}");
+    }
+    service.kill();
+    assert_eq!(integrity(folder), "ok");
+}
+
+/// A transaction that reads, for as long as it lives: the log cannot be begun anew.
+struct Reader {
+    runtime: tokio::runtime::Runtime,
+    connection: Option<SqliteConnection>,
+}
+
+impl Reader {
+    fn of(folder: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let connection = runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(service::database_file(folder));
+            let mut connection = SqliteConnection::connect_with(&options).await.expect("the database");
+            for statement in ["BEGIN", "SELECT count(*) FROM automation_kv"] {
+                let done = sqlx::query(statement).execute(&mut connection).await;
+                done.expect("a transaction that reads");
+            }
+            connection
+        });
+        Self {
+            runtime,
+            connection: Some(connection),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = self.runtime.block_on(connection.close());
+        }
+    }
 }
 
 fn growth_is_507_and_reads_and_deletes_go_on(disk: &SmallDisk, mebibytes: u32, setup: &Setup, service: Service) {

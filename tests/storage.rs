@@ -774,6 +774,25 @@ async fn keeping(
     storage.swap(id, seen, sealed, soon()).await.unwrap()
 }
 
+/// What SQLite keeps beside a database is beside the file that a link leads to.
+#[tokio::test]
+async fn a_linked_file_has_its_log_and_its_reserve_beside_it() {
+    let (data, links) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (file, link) = (data.path().join("state.db"), links.path().join("link.db"));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let database = Database::parse(&format!("sqlite://{}", link.display())).unwrap();
+    let options = StorageOptions::default();
+    let (storage, id) = (database.open(&options).await.unwrap(), new_id());
+    swap(&storage, id, None, "in the log").await;
+    match database.peek(id, &options).await.unwrap() {
+        Stored::Present(record) => assert_eq!(record.sealed, b"in the log"),
+        other => panic!("{other:?}"),
+    }
+    assert!(data.path().join("state.db-reserve").exists());
+    assert_eq!(std::fs::read_dir(links.path()).unwrap().count(), 1);
+    storage.close().await;
+}
+
 fn keep(run: &str, version: u64, runs: u32) -> Keep {
     Keep {
         run: run_id(run),

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -52,22 +53,25 @@ impl SqliteStorage {
             path: path.to_owned(),
             adopt: options.adopt,
         };
-        open::check_owner(&file).await?;
-        if options.existing {
-            open::require(&file).await?;
-        }
-        let mut connection = open::writer_connection(&file).await?;
-        open::migrate(&file, &mut connection).await?;
-        let has_registry = open::has_registry(&file, &mut connection).await?;
-        let readers = open::readers(&file).await?;
-        let room = Room::beside(path);
-        room.limit_log(&mut connection)
+        let opened = match Opened::of(&file, options.existing).await {
+            // Opening takes room as well: the index of the log, at least.
+            Err(_) if Room::give_up(&open::place(path)) => Opened::of(&file, options.existing).await?,
+            opened => opened?,
+        };
+        let Opened {
+            mut writing,
+            readers,
+            has_registry,
+        } = opened;
+        let place = open::place(path);
+        let room = Room::beside(&place);
+        room.limit_log(&mut writing)
             .await
             .map_err(|error| open::cannot_open(&file, &error))?;
-        let cache = Arc::new(Cache::of(path));
+        let cache = Arc::new(Cache::of(&place));
         let (writer, jobs) = mpsc::channel(WRITER_QUEUE);
         let writing = Writer {
-            connection,
+            connection: writing,
             room,
             cache: Arc::clone(&cache),
             has_registry,
@@ -84,7 +88,7 @@ impl SqliteStorage {
     /// What is stored for an automation, read without changing anything in the file or beside it.
     pub async fn peek(path: &Path, automation: AutomationId, options: &StorageOptions) -> Result<Stored, OpenError> {
         let file = File {
-            path: path.to_owned(),
+            path: open::place(path),
             adopt: options.adopt,
         };
         peek::peek(&file, automation).await
@@ -107,6 +111,30 @@ impl SqliteStorage {
             Written::Swap(swap) => Ok(swap),
             Written::Deleted(_) | Written::Resealed(_) => Ok(Swap::Lost),
         }
+    }
+}
+
+/// A file that is ours, with its tables up to date.
+struct Opened {
+    writing: SqliteConnection,
+    readers: SqlitePool,
+    has_registry: bool,
+}
+
+impl Opened {
+    async fn of(file: &File, must_exist: bool) -> Result<Self, OpenError> {
+        open::check_owner(file).await?;
+        if must_exist {
+            open::require(file).await?;
+        }
+        let mut writing = open::writer_connection(file).await?;
+        open::migrate(file, &mut writing).await?;
+        let has_registry = open::has_registry(file, &mut writing).await?;
+        Ok(Self {
+            readers: open::readers(file).await?,
+            writing,
+            has_registry,
+        })
     }
 }
 

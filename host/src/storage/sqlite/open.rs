@@ -1,5 +1,6 @@
 //! Opening a file: whose it is, its settings, its tables.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -19,6 +20,11 @@ const READERS: u32 = 4;
 
 /// How long a read waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a file is that may be reached through a link: what SQLite keeps beside a database is beside that.
+pub(super) fn place(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
 
 /// Refuses a file that is not ours, without changing anything in it.
 pub(super) async fn check_owner(file: &File) -> Result<(), OpenError> {

@@ -42,6 +42,9 @@ const LARGE_DISK_BYTES: u64 = 1 << 30;
 /// What must be free beyond the reserve, on the disk or within the file, before states may grow again.
 const MARGIN_BYTES: u64 = 3 << 20;
 
+/// With less than this a disk is full: opening a database takes some of it.
+const FULL_BYTES: u64 = 1 << 20;
+
 /// Between two tries to put the reserve back.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -62,15 +65,20 @@ pub(super) struct Room {
 impl Room {
     /// Puts the reserve in place, if there is room for it.
     pub(super) fn beside(database: &Path) -> Self {
-        let mut name = OsString::from(database);
-        name.push("-reserve");
         let mut room = Self {
             plan: plan(database),
-            reserve: name.into(),
+            reserve: reserve(database),
             spent: None,
         };
         room.restore(0);
         room
+    }
+
+    /// Gives the reserve up for a database that could not be opened, if that was for want of room.
+    pub(super) fn give_up(database: &Path) -> bool {
+        let is_full =
+            statvfs(folder(database)).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL_BYTES);
+        is_full && std::fs::remove_file(reserve(database)).is_ok()
     }
 
     /// Has the connection write the log back before it gets larger than what there is room for.
@@ -122,9 +130,19 @@ impl Room {
     }
 }
 
-fn plan(database: &Path) -> Plan {
+fn reserve(database: &Path) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push("-reserve");
+    name.into()
+}
+
+fn folder(database: &Path) -> &Path {
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let disk = statvfs(folder.unwrap_or(Path::new(".")));
+    folder.unwrap_or(Path::new("."))
+}
+
+fn plan(database: &Path) -> Plan {
+    let disk = statvfs(folder(database));
     let is_large = disk.is_ok_and(|disk| disk.f_blocks.saturating_mul(disk.f_frsize) >= LARGE_DISK_BYTES);
     if is_large { LARGE } else { SMALL }
 }

@@ -281,10 +281,19 @@ pub(super) fn is_full(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(SQLITE_FULL)
 }
 
+/// Whether there is no room for the index of a longer log. What was to be written is in the log then.
+pub(super) fn is_index_full(error: &sqlx::Error) -> bool {
+    const SQLITE_IOERR_SHMSIZE: u32 = 4874;
+    code(error) == Some(SQLITE_IOERR_SHMSIZE)
+}
+
 /// The low byte of a result code is the primary one.
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+    code(error).map(|code| code & 0xff)
+}
+
+fn code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse().ok()
 }
 
 fn new_row_id() -> String {

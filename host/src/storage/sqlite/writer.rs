@@ -230,6 +230,10 @@ impl Writer {
     /// Ends a transaction that failed; the statement may have ended it already.
     async fn give_up(&mut self, error: sqlx::Error, at_commit: bool) -> GroupError {
         let _ = self.connection.execute("ROLLBACK").await;
+        if row::is_index_full(&error) {
+            // These saves may be committed all the same, so they are not tried again. The next ones have the reserve.
+            self.room.spend();
+        }
         GroupError { error, at_commit }
     }
 
