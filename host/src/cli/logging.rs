@@ -17,7 +17,9 @@ pub(super) fn start(level: &str) -> Result<(), CommandError> {
         // The names that Python's logging has beside ours.
         "warning" => "warn".to_string(),
         "critical" => "error".to_string(),
-        level @ ("error" | "warn" | "info" | "debug" | "trace" | "off") => format!("{level},sqlx=warn,hyper=warn"),
+        level @ ("error" | "warn" | "info" | "debug" | "trace" | "off") => {
+            format!("{level},sqlx=warn,hyper=warn,cranelift_codegen=warn,regalloc2=warn")
+        }
         _ => level.to_string(),
     };
     let misspelled = |error: &dyn std::error::Error| {
