@@ -55,7 +55,9 @@ impl SqliteStorage {
         };
         let opened = match Opened::of(&file, options.existing).await {
             // Opening takes room as well: the index of the log, at least.
-            Err(_) if Room::give_up(&open::place(path)) => Opened::of(&file, options.existing).await?,
+            Err(OpenError::Open { .. }) if Room::give_up(&open::place(path)) => {
+                Opened::of(&file, options.existing).await?
+            }
             opened => opened?,
         };
         let Opened {
