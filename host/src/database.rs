@@ -72,6 +72,14 @@ impl Database {
         }
     }
 
+    /// Whether it is a server on the machine of the service, as far as the URL tells: then both share the processors.
+    pub fn shares_the_machine(&self) -> bool {
+        match self {
+            Self::Memory | Self::Sqlite(_) => false,
+            Self::Postgres(url) => url.is_of_this_machine(),
+        }
+    }
+
     /// What is stored for an automation. Nothing is changed by that: no table is made, no file is written.
     pub async fn peek(&self, automation: AutomationId, options: &StorageOptions) -> Result<Stored, OpenError> {
         match self {
@@ -134,6 +142,22 @@ mod tests {
                 "PostgreSQL database states at db.example:5432",
                 "{url}"
             );
+        }
+    }
+
+    #[test]
+    fn servers_on_loopback_addresses_and_sockets_share_the_machine() {
+        for (url, shares) in [
+            ("postgres://kv@localhost/states", true),
+            ("postgres://kv@127.0.0.1:6432/states", true),
+            ("postgres://kv@[::1]/states", true),
+            ("postgres://kv@/states?host=/var/run/postgresql", true),
+            ("postgres://kv@db.example/states", false),
+            ("postgres://kv@10.0.0.7/states", false),
+            ("sqlite://state.db", false),
+            ("memory:", false),
+        ] {
+            assert_eq!(Database::parse(url).unwrap().shares_the_machine(), shares, "{url}");
         }
     }
 

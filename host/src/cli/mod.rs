@@ -33,7 +33,7 @@ mod version;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use exit::{CommandError, Exit};
 
@@ -136,7 +136,11 @@ pub fn main() -> ExitCode {
 }
 
 fn runtime() -> Result<Runtime, CommandError> {
-    tokio::runtime::Builder::new_multi_thread()
+    start(Builder::new_multi_thread())
+}
+
+fn start(mut builder: Builder) -> Result<Runtime, CommandError> {
+    builder
         // Whoever else could run goes first, and what comes of that need not wake this thread: a wake-up costs more than a turn.
         .on_thread_park(std::thread::yield_now)
         .enable_all()

@@ -3,16 +3,18 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::plugins::PluginKnobs;
-use super::{CommandError, dev, logging, runtime};
+use super::{CommandError, dev, logging, start};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
@@ -51,6 +53,11 @@ pub(super) struct Serve {
     #[arg(long, env = "AUTOMATION_KV_LOCK_TIMEOUT_MS", default_value_t = 5000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     lock_timeout_ms: u64,
 
+    /// Threads that serve. Unless given, one for each processor; half as many where a PostgreSQL server on this machine
+    /// needs some of them too.
+    #[arg(long, env = "AUTOMATION_KV_THREADS", value_name = "COUNT")]
+    threads: Option<NonZeroUsize>,
+
     /// What to log: error, warn, info, debug (a line for every request) or trace, or a filter such as
     /// `automation_kv=debug`.
     #[arg(long, env = "AUTOMATION_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
@@ -72,7 +79,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), CommandError> {
         logging::start(&self.log_level)?;
-        runtime()?.block_on(self.serve())
+        runtime(self.threads()?)?.block_on(self.serve())
     }
 
     async fn serve(self) -> Result<(), CommandError> {
@@ -113,6 +120,17 @@ impl Serve {
         service.close().await;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// How many threads serve.
+    fn threads(&self) -> Result<NonZeroUsize, CommandError> {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = match self.threads {
+            Some(threads) => return Ok(threads),
+            None if self.database.database()?.shares_the_machine() => processors / 2,
+            None => processors,
+        };
+        Ok(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN))
     }
 
     /// The folder of plugins, if there is one. The compiler may take long, so it has a thread of its own.
@@ -174,6 +192,20 @@ impl Serve {
         }
         Ok(())
     }
+}
+
+/// A runtime of so many threads. Work that is handed from one thread to another costs more than most work does, so one
+/// alone does nearly as much as two.
+fn runtime(threads: NonZeroUsize) -> Result<Runtime, CommandError> {
+    let builder = match threads.get() {
+        1 => Builder::new_current_thread(),
+        threads => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+    };
+    start(builder)
 }
 
 /// Serves until a signal, then finishes what was taken.

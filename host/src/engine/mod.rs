@@ -24,6 +24,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::threads;
 use configuration::Compilation;
 use generated::exports::automation::kv::engine::{Remembered, Terms};
 use imports::SessionState;
@@ -126,8 +127,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         const MAX_POOLS: u32 = 8;
         const MIN_SESSIONS: u32 = 4;
-        let threads =
-            std::thread::available_parallelism().map_or(1, |threads| u32::try_from(threads.get()).unwrap_or(u32::MAX));
+        let threads = u32::try_from(threads::processors()).unwrap_or(u32::MAX);
         let pools = threads.min(MAX_POOLS);
         Self {
             pools,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::aside::Aside;
 use super::mailbox::{Job, Restoring, Work, Worked};
 use super::reads::Follower;
 use super::{Answer, ServiceError, Shared, metrics};
@@ -55,12 +56,18 @@ impl Shared {
         turn: &Arc<Turn>,
         deadline: Instant,
     ) -> Result<Execution, ServiceError> {
-        if !turn.iter().any(|(work, _)| work.calls_plugins()) {
+        let calls_plugins = turn.iter().any(|(work, _)| work.calls_plugins());
+        let is_large = Aside::is_for(&stored);
+        if !calls_plugins && !is_large {
             return self.execute(automation, stored, turn);
         }
         let (shared, turn) = (Arc::clone(self), Arc::clone(turn));
         let work = move || shared.execute(automation, stored, &turn);
-        self.plugin_threads.run(automation, work, deadline).await?
+        if calls_plugins {
+            self.plugin_threads.run(automation, work, deadline).await?
+        } else {
+            self.aside.run(work, deadline).await?
+        }
     }
 
     /// Does one piece of work after another, each all or nothing.
@@ -131,9 +138,26 @@ impl Shared {
         self.read_together(automation, stored, request, Vec::new(), at)
     }
 
+    /// Does so together with requests that follow it, wherever that may be done, and begins before a deadline.
+    pub(super) async fn read_anywhere(
+        self: &Arc<Self>,
+        automation: AutomationId,
+        stored: Stored,
+        request: &Arc<Request>,
+        followers: Vec<Follower>,
+        deadline: Instant,
+    ) -> Result<Reading, ServiceError> {
+        if !Aside::is_for(&stored) {
+            return self.read_together(automation, stored, request, followers, self.clock.now());
+        }
+        let (shared, request) = (Arc::clone(self), Arc::clone(request));
+        let work = move || shared.read_together(automation, stored, &request, followers, shared.clock.now());
+        self.aside.run(work, deadline).await?
+    }
+
     /// The same with requests that follow one, in one session. They are answered here; those that it does not come to in
     /// good time are not answered.
-    pub(super) fn read_together(
+    fn read_together(
         &self,
         automation: AutomationId,
         stored: Stored,

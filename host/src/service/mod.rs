@@ -10,6 +10,7 @@
 //! A read that finds keys whose time has come is carried out once more as a write, so that they are gone for good before
 //! anybody is told so. A sweep does the same for states that nobody touches.
 
+mod aside;
 mod automations;
 mod bases;
 mod clock;
@@ -34,6 +35,7 @@ use crate::plugins::Plugins;
 use crate::report::Chain;
 use crate::storage::{Storage, StorageError, Stored};
 use crate::vault::{TimestampMs, Vault};
+use aside::Aside;
 use bases::Bases;
 use clock::Clock;
 use history::KeptRuns;
@@ -85,6 +87,7 @@ struct Shared {
     meetings: Meetings,
     kept_runs: KeptRuns,
     plugin_threads: PluginThreads,
+    aside: Aside,
     metrics: Metrics,
     sweeping: Sweeping,
 }
@@ -151,6 +154,7 @@ impl Service {
                 meetings: Meetings::new(),
                 kept_runs: KeptRuns::new(options.history_runs),
                 plugin_threads: PluginThreads::new(),
+                aside: Aside::new(),
                 metrics: Metrics::new(),
                 sweeping: Sweeping::default(),
             }),

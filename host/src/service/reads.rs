@@ -69,7 +69,7 @@ struct Leader<'a>(Option<&'a Mutex<Place>>);
 impl Shared {
     /// Carries out a request that only reads on what is stored, together with others.
     pub(super) async fn read_with_others(
-        &self,
+        self: &Arc<Self>,
         automation: AutomationId,
         request: &Arc<Request>,
         deadline: Instant,
@@ -90,13 +90,14 @@ impl Shared {
             }
         }
         let stored = self.load(automation, deadline).await?;
-        self.read_together(automation, stored, request, followers, self.clock.now())
+        self.read_anywhere(automation, stored, request, followers, deadline)
+            .await
     }
 }
 
 impl Meetings {
     pub(super) fn new() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads::processors();
         Self {
             places: std::iter::repeat_with(Mutex::default).take(threads * PLACES).collect(),
             threads,

@@ -19,8 +19,11 @@ const MAX_GROUP: usize = 256;
 /// Lost races after which the row is locked, so that progress is certain.
 const OPTIMISTIC_ATTEMPTS: u32 = 2;
 
-/// Between two tries for a lock that the storage could not get.
+/// Between two tries for a lock that the storage could not get, at first; twice as long after each.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
+/// The longest of these pauses: each try costs the storage something that others could use.
+const MAX_BUSY_PAUSE: Duration = Duration::from_millis(32);
 
 /// Works until the mailbox is empty.
 pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
@@ -89,6 +92,7 @@ impl Shared {
     ) -> Result<(), (Vec<Job>, ServiceError)> {
         let mut begun = Instant::now();
         let mut attempts = 0;
+        let mut pause = BUSY_PAUSE;
         loop {
             jobs = answer_expired(jobs);
             let Some(deadline) = jobs.iter().map(|job| job.deadline).min() else {
@@ -108,6 +112,7 @@ impl Shared {
                         .observe(metrics::amount(execution.answers.len()));
                     jobs = answer(jobs, execution);
                     attempts = 0;
+                    pause = BUSY_PAUSE;
                     begun = Instant::now();
                 }
                 Ok(None) => {
@@ -118,7 +123,8 @@ impl Shared {
                 // there may be time left for another try without a lock.
                 Err(error) if is_contention(&error, attempts) => {
                     attempts = attempts.min(OPTIMISTIC_ATTEMPTS - 1);
-                    tokio::time::sleep(BUSY_PAUSE).await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(MAX_BUSY_PAUSE);
                 }
                 // Only the time of the first is over; the others still have some.
                 Err(ServiceError::TimedOut) => {

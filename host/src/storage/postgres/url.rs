@@ -1,6 +1,7 @@
 //! The URL of a PostgreSQL database.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -66,6 +67,13 @@ impl PostgresUrl {
             url: SecretString::from(spelled),
             options,
         })
+    }
+
+    /// Whether it names a socket or a loopback address.
+    pub fn is_of_this_machine(&self) -> bool {
+        let host = self.options.get_host();
+        let is_loopback = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        self.options.get_socket().is_some() || host == "localhost" || host.starts_with('/') || is_loopback
     }
 
     /// How to connect: with nothing that a pooler in transaction mode would not take.

@@ -18,6 +18,10 @@ const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(2);
 /// How long it waits then for somebody who makes one of its rows at the same time.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
+/// For how long after it met a locked row a lane leaves locked rows alone at once: whoever holds one for longer than a save
+/// takes holds it for a while, and all others in a group would wait for that time and again.
+const WARINESS: Duration = Duration::from_millis(100);
+
 /// What the server may take beyond a save's deadline before its answer is given up.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -32,6 +36,7 @@ pub(super) struct Save {
 
 /// Saves until no job is left.
 pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Save>) {
+    let mut wary_until = Instant::now();
     loop {
         let group = jobs.next().await;
         if group.is_empty() {
@@ -39,13 +44,13 @@ pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Save>) {
         }
         let group = distinct(in_time(group));
         if !group.is_empty() {
-            save(&mut lane, group).await;
+            save(&mut lane, group, &mut wary_until).await;
         }
     }
     lane.close().await;
 }
 
-async fn save(lane: &mut Lane, group: Vec<Save>) {
+async fn save(lane: &mut Lane, group: Vec<Save>, wary_until: &mut Instant) {
     let deadline = group
         .iter()
         .map(|save| save.deadline)
@@ -54,14 +59,19 @@ async fn save(lane: &mut Lane, group: Vec<Save>) {
     let statement_timeout = lane.connector().lock_timeout * 2;
     let message =
         |lock_timeout, locked| sql::limits(lock_timeout, statement_timeout) + &sql::save(&nexts(&group), locked);
-    let mut answer = lane
-        .send(message(SHORT_LOCK_TIMEOUT, sql::Locked::Wait), deadline + GRACE)
-        .await;
-    if answer.as_ref().is_err_and(Failure::is_contention) {
-        answer = lane
-            .send(message(LOCK_TIMEOUT, sql::Locked::Skip), deadline + GRACE)
-            .await;
-    }
+    let patient = || message(SHORT_LOCK_TIMEOUT, sql::Locked::Wait);
+    let wary = || message(LOCK_TIMEOUT, sql::Locked::Skip);
+    let answer = if Instant::now() < *wary_until {
+        lane.send(wary(), deadline + GRACE).await
+    } else {
+        match lane.send(patient(), deadline + GRACE).await {
+            Err(failure) if failure.is_contention() => {
+                *wary_until = Instant::now() + WARINESS;
+                lane.send(wary(), deadline + GRACE).await
+            }
+            answer => answer,
+        }
+    };
     match answer {
         Ok(rows) => {
             let saved: HashSet<AutomationId> = sql::ids(&rows).unwrap_or_default().into_iter().collect();
