@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use automation_kv::engine::types::{GetOperation, Operation, Request};
 use automation_kv::engine::{BUILT_IN_COMPONENT, Engine, EngineError, EngineOptions, Input, Session};
-use automation_kv::vault::Vault;
+use automation_kv::vault::{AutomationVault, Vault};
+use automation_kv_engine::document::Document;
+use automation_kv_engine::model;
 use automation_kv_test_guests::{MISBEHAVING, Misdeed};
 use uuid::Uuid;
 
@@ -92,6 +94,55 @@ fn a_component_of_another_world_is_refused() {
     }
 }
 
+/// The component looks at a document in blocks of its own, unlike the same code compiled natively.
+#[test]
+fn a_byte_that_belongs_to_no_text_is_found_wherever_it_is() {
+    const TEXT_BYTES: usize = 200;
+    let (plain, text) = document_with_text(TEXT_BYTES);
+    let engine = Engine::built_in(EngineOptions::small()).unwrap();
+    let opens = |plain: &[u8]| engine.open(input(|vault| Some(vault.seal(plain)))).map(drop);
+    opens(&plain).unwrap();
+    for at in text..text + TEXT_BYTES - 1 {
+        let mut broken = plain.clone();
+        broken[at] = 0xff;
+        assert!(
+            matches!(opens(&broken), Err(EngineError::Unreadable(_))),
+            "byte {at} of {}",
+            plain.len()
+        );
+        let mut accented = plain.clone();
+        accented[at..at + 2].copy_from_slice("é".as_bytes());
+        opens(&accented).unwrap();
+    }
+}
+
+/// A document with one value, and where its text starts.
+fn document_with_text(bytes: usize) -> (Vec<u8>, usize) {
+    let text = "x".repeat(bytes);
+    let limits = model::Limits {
+        state_bytes: 0,
+        value_bytes: 0,
+    };
+    let mut session = automation_kv_engine::Session::new(Document::default(), limits, 0);
+    let set = model::Operation::Set {
+        key: "k".to_owned(),
+        value: format!("\"{text}\""),
+        condition: model::Condition::Always,
+        expiry: model::Expiry::Never,
+    };
+    let request = model::Request {
+        operations: vec![set],
+        if_version: None,
+        always_bump: false,
+        once: None,
+        scope: None,
+    };
+    session.execute(request).unwrap();
+    let plain = session.changed().unwrap().encode();
+    let place = plain.windows(bytes).position(|window| window == text.as_bytes());
+    (plain, place.unwrap())
+}
+
 fn misbehaving() -> Engine {
     let options = EngineOptions {
         call_deadline: DEADLINE,
@@ -101,14 +152,19 @@ fn misbehaving() -> Engine {
 }
 
 fn open(engine: &Engine) -> Session {
-    let input = Input {
-        sealed: None,
-        vault: Vault::new(&"secret".into(), &[], false).for_automation(Uuid::new_v4().into()),
+    engine.open(input(|_| None)).expect("a session")
+}
+
+/// What is stored is what `sealed` makes with the vault of the automation.
+fn input(sealed: impl FnOnce(&AutomationVault) -> Option<Vec<u8>>) -> Input {
+    let vault = Vault::new(&"secret".into(), &[], false).for_automation(Uuid::new_v4().into());
+    Input {
+        sealed: sealed(&vault),
+        vault,
         max_state_bytes: 65_536,
         max_value_bytes: 65_536,
         now: 0,
-    };
-    engine.open(input).expect("a session")
+    }
 }
 
 /// One session with one request about a key.

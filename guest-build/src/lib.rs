@@ -10,10 +10,10 @@ use std::process::Command;
 /// The target whose linker makes components.
 const TARGET: &str = "wasm32-wasip2";
 
-/// Instances begin with all the memory that a usual session needs, and with a stack that fits in it: what is there from
+/// Instances begin with all the memory that a session on a mebibyte needs, and with a stack that fits in it: what is there from
 /// the start costs an instance nothing, and what it adds later has to be taken away again. Vectors of 128 bits are part of
 /// WebAssembly 2.0, so every engine has them. The unit separator is cargo's.
-const FLAGS: &str = "-Clink-args=-zstack-size=262144 --initial-memory=1048576\x1f-Ctarget-feature=+simd128";
+const FLAGS: &str = "-Clink-args=-zstack-size=262144 --initial-memory=2621440\x1f-Ctarget-feature=+simd128";
 
 /// The workspace profile for guests.
 const PROFILE: &str = "guest";

@@ -73,7 +73,7 @@ pub struct EngineOptions {
     /// Pools of instances. Each thread keeps to one of them, so that an instance's memory stays in the caches of the
     /// processor that used it last. Each costs a compilation of the component at the start.
     pub pools: u32,
-    /// The most sessions at a time in one pool. Each keeps up to 1 MiB of memory resident when idle.
+    /// The most sessions at a time in one pool. Each keeps up to 4 MiB of memory resident when idle: what it used.
     pub max_sessions: u32,
     /// The longest that one call into the component may run.
     pub call_deadline: Duration,
