@@ -140,6 +140,8 @@ fn a_malformed_knob_is_refused_by_its_value() {
         ("AUTOMATION_KV_LISTEN", "127.0.0.1:99999"),
         ("AUTOMATION_KV_LOCK_TIMEOUT_MS", "5s"),
         ("AUTOMATION_KV_LOCK_TIMEOUT_MS", "0"),
+        ("AUTOMATION_KV_THREADS", "0"),
+        ("AUTOMATION_KV_THREADS", "5000"),
         ("AUTOMATION_KV_MAX_VALUE_SIZE", "64k"),
         ("AUTOMATION_KV_BASE_PATH", "api/automation"),
         ("AUTOMATION_KV_ADOPT", "perhaps"),

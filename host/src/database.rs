@@ -151,6 +151,8 @@ mod tests {
             ("postgres://kv@localhost/states", true),
             ("postgres://kv@127.0.0.1:6432/states", true),
             ("postgres://kv@[::1]/states", true),
+            ("postgres://kv@LOCALHOST/states", true),
+            ("postgres://kv@localhost/states?host=db.example", false),
             ("postgres://kv@/states?host=/var/run/postgresql", true),
             ("postgres://kv@db.example/states", false),
             ("postgres://kv@10.0.0.7/states", false),

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +19,7 @@ use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
 use crate::plugins::{PluginFolder, Plugins};
 use crate::service::{Service, ServiceOptions};
+use crate::threads::processors;
 use crate::token::Tokens;
 use crate::vault::Vault;
 
@@ -55,8 +55,8 @@ pub(super) struct Serve {
 
     /// Threads that serve. Unless given, one for each processor; half as many where a PostgreSQL server on this machine
     /// needs some of them too.
-    #[arg(long, env = "AUTOMATION_KV_THREADS", value_name = "COUNT")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, env = "AUTOMATION_KV_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 
     /// What to log: error, warn, info, debug (a line for every request) or trace, or a filter such as
     /// `automation_kv=debug`.
@@ -123,14 +123,12 @@ impl Serve {
     }
 
     /// How many threads serve.
-    fn threads(&self) -> Result<NonZeroUsize, CommandError> {
-        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = match self.threads {
-            Some(threads) => return Ok(threads),
-            None if self.database.database()?.shares_the_machine() => processors / 2,
-            None => processors,
-        };
-        Ok(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN))
+    fn threads(&self) -> Result<usize, CommandError> {
+        Ok(match self.threads {
+            Some(threads) => threads.into(),
+            None if self.database.database()?.shares_the_machine() => (processors() / 2).max(1),
+            None => processors(),
+        })
     }
 
     /// The folder of plugins, if there is one. The compiler may take long, so it has a thread of its own.
@@ -196,8 +194,8 @@ impl Serve {
 
 /// A runtime of so many threads. Work that is handed from one thread to another costs more than most work does, so one
 /// alone does nearly as much as two.
-fn runtime(threads: NonZeroUsize) -> Result<Runtime, CommandError> {
-    let builder = match threads.get() {
+fn runtime(threads: usize) -> Result<Runtime, CommandError> {
+    let builder = match threads {
         1 => Builder::new_current_thread(),
         threads => {
             let mut builder = Builder::new_multi_thread();

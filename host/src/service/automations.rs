@@ -1,5 +1,6 @@
 //! Automations as a whole: which there are, and getting rid of one.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Service, ServiceError, Shared};
@@ -32,7 +33,13 @@ impl Service {
         limit: u32,
     ) -> Result<Vec<AutomationSummary>, ServiceError> {
         let listed = self.shared.storage.list(after, limit).await?;
-        Ok(listed.into_iter().map(|row| self.shared.summary(row)).collect())
+        let mut summaries = Vec::with_capacity(listed.len());
+        for row in listed {
+            summaries.push(self.shared.summary(row).await);
+            // A page of them is a thousand sessions.
+            tokio::task::yield_now().await;
+        }
+        Ok(summaries)
     }
 
     /// Removes an automation's state for good; its tokens are of no use from then on. Gives whether there was a state.
@@ -43,10 +50,14 @@ impl Service {
 }
 
 impl Shared {
-    fn summary(&self, row: Listed) -> AutomationSummary {
+    async fn summary(self: &Arc<Self>, row: Listed) -> AutomationSummary {
         let stored_bytes = row.record.sealed.len() as u64;
-        let nothing = Request::of(Vec::new());
-        let reading = self.read(row.automation, Stored::Present(row.record), &nothing, self.clock.now());
+        let nothing = Arc::new(Request::of(Vec::new()));
+        let deadline = Instant::now() + self.options.lock_timeout;
+        let stored = Stored::Present(row.record);
+        let reading = self
+            .read_anywhere(row.automation, stored, &nothing, Vec::new(), deadline)
+            .await;
         let state = match reading.map(|reading| reading.answer) {
             Ok(Ok(reply)) => Some((reply.version, reply.size_bytes)),
             Ok(Err(_)) => None,

@@ -57,7 +57,7 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Execution, ServiceError> {
         let calls_plugins = turn.iter().any(|(work, _)| work.calls_plugins());
-        let is_large = Aside::is_for(&stored);
+        let is_large = Aside::is_for(&stored) || turn.iter().any(|(work, _)| work.is_large());
         if !calls_plugins && !is_large {
             return self.execute(automation, stored, turn);
         }
@@ -152,7 +152,12 @@ impl Shared {
         }
         let (shared, request) = (Arc::clone(self), Arc::clone(request));
         let work = move || shared.read_together(automation, stored, &request, followers, shared.clock.now());
-        self.aside.run(work, deadline).await?
+        match self.aside.run(work, deadline).await {
+            Ok(reading) => reading,
+            // That another operation holds the state is said of writes only.
+            Err(ServiceError::Busy) => Err(ServiceError::TimedOut),
+            Err(error) => Err(error),
+        }
     }
 
     /// The same with requests that follow one, in one session. They are answered here; those that it does not come to in

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
+use super::aside::Aside;
 use super::plugins::TransactionAnswer;
 use super::{Answer, ServiceError};
 use crate::automation::{AutomationId, RunId};
@@ -99,6 +100,14 @@ impl Work {
     /// Whether a plugin is called for it, which may take long.
     pub(super) fn calls_plugins(&self) -> bool {
         matches!(self, Self::Transaction(_))
+    }
+
+    /// Whether it brings a large state along.
+    pub(super) fn is_large(&self) -> bool {
+        match self {
+            Self::Restore(restoring) => restoring.earlier.as_deref().is_some_and(Aside::is_for_bytes),
+            Self::Request(_) | Self::Transaction(_) => false,
+        }
     }
 }
 

@@ -118,6 +118,11 @@ impl Shared {
                 Ok(None) => {
                     self.metrics.lost_race();
                     attempts += 1;
+                    // Whoever cannot lock the row must not try for ever without a rest.
+                    if attempts > OPTIMISTIC_ATTEMPTS {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(MAX_BUSY_PAUSE);
+                    }
                 }
                 // The earliest deadline has passed, or is about to, or too many rows are locked to wait for this one:
                 // there may be time left for another try without a lock.

@@ -72,8 +72,11 @@ impl PostgresUrl {
     /// Whether it names a socket or a loopback address.
     pub fn is_of_this_machine(&self) -> bool {
         let host = self.options.get_host();
-        let is_loopback = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        self.options.get_socket().is_some() || host == "localhost" || host.starts_with('/') || is_loopback
+        let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+        self.options.get_socket().is_some()
+            || host.starts_with('/')
+            || host.eq_ignore_ascii_case("localhost")
+            || host.parse().is_ok_and(is_loopback)
     }
 
     /// How to connect: with nothing that a pooler in transaction mode would not take.
