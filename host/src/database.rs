@@ -153,7 +153,7 @@ mod tests {
             ("postgres://kv@[::1]/states", true),
             ("postgres://kv@LOCALHOST/states", true),
             ("postgres://kv@localhost/states?host=db.example", false),
-            ("postgres://kv@/states?host=/var/run/postgresql", true),
+            ("postgres://kv@db.example/states?host=/var/run/postgresql", true),
             ("postgres://kv@db.example/states", false),
             ("postgres://kv@10.0.0.7/states", false),
             ("sqlite://state.db", false),
