@@ -136,10 +136,11 @@ pub fn main() -> ExitCode {
 }
 
 fn runtime() -> Result<Runtime, CommandError> {
-    start(Builder::new_multi_thread())
+    build(Builder::new_multi_thread())
 }
 
-fn start(mut builder: Builder) -> Result<Runtime, CommandError> {
+/// What every runtime of ours has, on whatever threads.
+fn build(mut builder: Builder) -> Result<Runtime, CommandError> {
     builder
         // Whoever else could run goes first, and what comes of that need not wake this thread: a wake-up costs more than a turn.
         .on_thread_park(std::thread::yield_now)

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::plugins::PluginKnobs;
-use super::{CommandError, dev, logging, start};
+use super::{CommandError, build, dev, logging};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
@@ -203,7 +203,7 @@ fn runtime(threads: usize) -> Result<Runtime, CommandError> {
             builder
         }
     };
-    start(builder)
+    build(builder)
 }
 
 /// Serves until a signal, then finishes what was taken.

@@ -35,7 +35,7 @@ impl Service {
         let listed = self.shared.storage.list(after, limit).await?;
         let mut summaries = Vec::with_capacity(listed.len());
         for row in listed {
-            summaries.push(self.shared.summary(row).await);
+            summaries.push(self.shared.summary(row).await?);
             // A page of them is a thousand sessions.
             tokio::task::yield_now().await;
         }
@@ -50,7 +50,7 @@ impl Service {
 }
 
 impl Shared {
-    async fn summary(self: &Arc<Self>, row: Listed) -> AutomationSummary {
+    async fn summary(self: &Arc<Self>, row: Listed) -> Result<AutomationSummary, ServiceError> {
         let stored_bytes = row.record.sealed.len() as u64;
         let nothing = Arc::new(Request::of(Vec::new()));
         let deadline = Instant::now() + self.options.lock_timeout;
@@ -61,17 +61,19 @@ impl Shared {
         let state = match reading.map(|reading| reading.answer) {
             Ok(Ok(reply)) => Some((reply.version, reply.size_bytes)),
             Ok(Err(_)) => None,
+            // That there was no time to open it says nothing of the state.
+            Err(error @ ServiceError::TimedOut) => return Err(error),
             Err(error) => {
                 tracing::warn!(automation = %row.automation, error = %Chain(&error), "a state does not open");
                 None
             }
         };
-        AutomationSummary {
+        Ok(AutomationSummary {
             automation: row.automation,
             state,
             stored_bytes,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        }
+        })
     }
 }
