@@ -19,8 +19,9 @@ class Proxy:
 
     def __init__(self, url: str, *, busy: float = 0, lost: float = 0, retry_after: int = 1, seed: int = 1) -> None:
         self._upstream = urlsplit(url)
-        self._busy = busy
-        self._lost = lost
+        #: How likely it is that a request is refused, and that an answer is lost.
+        self.busy = busy
+        self.lost = lost
         self._retry_after = retry_after
         self._random = random.Random(seed)
         #: What it did to requests.
@@ -67,14 +68,14 @@ class Proxy:
     ) -> bool:
         head, body = await message(reader)
         self.seen(head.decode("latin-1"), body)
-        if self._random.random() < self._busy:
+        if self._random.random() < self.busy:
             self.refused += 1
             answer = f"HTTP/1.1 409 Conflict\r\nRetry-After: {self._retry_after}\r\nContent-Length: {len(BUSY)}\r\n\r\n"
             writer.write(answer.encode() + BUSY)
             return True
         to_service.write(head + body)
         answer_head, answer_body = await message(from_service)
-        if self._random.random() < self._lost:
+        if self._random.random() < self.lost:
             # The service has done it, and nobody hears of it.
             self.swallowed += 1
             return False

@@ -33,6 +33,31 @@ def test_transactions_of_sixteen_processes_stay_exact(service: Service, unreliab
     assert unreliable.refused > 0 and unreliable.swallowed > 0
 
 
+def test_a_change_that_was_refused_reads_again_before_it_is_written(service: Service) -> None:
+    automation = str(uuid.uuid4())
+    others = service.kv(automation)
+    others["n"] = 0
+    proxy = Proxy(service.url, retry_after=0)
+    writes = 0
+
+    def seen(head: str, body: bytes) -> None:
+        nonlocal writes
+        writes += head.startswith("PUT")
+        proxy.busy, proxy.lost = 0, 0
+        if head.startswith("PUT") and writes == 1:
+            # More than the service remembers: by the first read nobody could tell what became of the second write.
+            for _ in range(150):
+                others.incr("others")
+            proxy.busy = 1
+        elif head.startswith("PUT") and writes == 2:
+            others.incr("n")
+            proxy.lost = 1
+
+    proxy.seen = seen
+    assert KV(url=proxy.url, token=token(automation)).txn("n", lambda n: n + 1) == 2
+    proxy.stop()
+
+
 def counts(url: str, token: str, count: int) -> None:
     kv = KV(url=url, token=token, timeout=120)
     for _ in range(count):

@@ -38,6 +38,9 @@ pub struct Call {
     content_type: &'static str,
     problem: Option<String>,
     is_once: bool,
+    /// Whether it was made from a read that gets old in a pause: a refusal that may pass is then given with the pause,
+    /// instead of sent again, unless an answer got lost.
+    pub(crate) gets_old: bool,
 }
 
 /// What came back.
@@ -90,6 +93,7 @@ impl Call {
     fn new(method: Method, path: String) -> Self {
         Self {
             is_once: method != Method::GET,
+            gets_old: false,
             method,
             path,
             query: Vec::new(),
@@ -149,6 +153,15 @@ impl Reply {
 /// Whether a try may have been carried out although nobody said so.
 type Lost = bool;
 
+/// What is known beside the result.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told {
+    /// Whether an answer got lost on the way.
+    pub was_lost: Lost,
+    /// How long to wait before another attempt, where that is left to whoever called.
+    pub pause: Option<Duration>,
+}
+
 /// How one try ended without a reply.
 enum Failed {
     /// Asking again may help, after the pause that the service asked for. Perhaps it was carried out all the same.
@@ -163,14 +176,14 @@ impl Kv {
         self.send_and_tell(call).await.0
     }
 
-    /// The same, and tells whether an answer to it got lost on the way.
-    pub(crate) async fn send_and_tell(&self, call: Call) -> (Result<Reply, Error>, Lost) {
-        let mut was_lost = false;
-        let result = self.send_noting(call, &mut was_lost).await;
-        (result, was_lost)
+    /// The same, and tells what is known beside the result.
+    pub(crate) async fn send_and_tell(&self, call: Call) -> (Result<Reply, Error>, Told) {
+        let mut told = Told::default();
+        let result = self.send_noting(call, &mut told).await;
+        (result, told)
     }
 
-    async fn send_noting(&self, call: Call, was_lost: &mut Lost) -> Result<Reply, Error> {
+    async fn send_noting(&self, call: Call, told: &mut Told) -> Result<Reply, Error> {
         if let Some(problem) = call.problem {
             return Err(Error::configuration(problem));
         }
@@ -206,11 +219,11 @@ impl Kv {
                 Ok(reply) => return Ok(reply),
                 Err(Failed::Final(error)) => return Err(error),
                 Err(Failed::Passing(error, asked, lost)) => {
-                    *was_lost |= lost && is_write;
+                    told.was_lost |= lost && is_write;
                     (error, asked)
                 }
             };
-            let urgent = if *was_lost {
+            let urgent = if told.was_lost {
                 Retry::urgent_pause(urgent_pauses)
             } else {
                 None
@@ -218,11 +231,15 @@ impl Kv {
             urgent_pauses += u32::from(urgent.is_some());
             let pause = urgent.unwrap_or_else(|| self.retry.pause(tries, asked));
             if begun.elapsed() + pause >= self.retry.total {
-                return Err(if *was_lost {
+                return Err(if told.was_lost {
                     Error::OutcomeUnknown(error.to_string())
                 } else {
                     error
                 });
+            }
+            if call.gets_old && !told.was_lost {
+                told.pause = Some(pause);
+                return Err(error);
             }
             tokio::time::sleep(pause).await;
         }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::call::Told;
 use crate::{Call, Error, Method, Retry, Settings};
 
 /// The longest that making a connection may take.
@@ -131,42 +132,25 @@ impl Kv {
         value: &T,
         options: SetOptions,
     ) -> Result<u64, Error> {
-        self.set_and_tell(key, value, options).await.0
+        let reply = self.send(set_call(key, value, options)?).await?;
+        Ok(reply.read::<Versioned>()?.version)
     }
 
-    /// The same, and tells whether an answer got lost on the way.
-    pub(crate) async fn set_and_tell<T: Serialize + ?Sized>(
+    /// The same for a value that was made from a read, and tells what is known beside the result.
+    pub(crate) async fn set_from_read<T: Serialize + ?Sized>(
         &self,
         key: &str,
         value: &T,
         options: SetOptions,
-    ) -> (Result<u64, Error>, bool) {
-        let json = match serde_json::to_string(value) {
-            Ok(json) => json,
-            Err(error) => return (Err(Error::value(key, error)), false),
+    ) -> (Result<u64, Error>, Told) {
+        let mut call = match set_call(key, value, options) {
+            Ok(call) => call,
+            Err(error) => return (Err(error), Told::default()),
         };
-        let mut call = Call::on(key, Method::PUT, "").body(json);
-        if options.if_absent {
-            call = call.query("nx", "true");
-        }
-        if options.if_present {
-            call = call.query("xx", "true");
-        }
-        if let Some(version) = options.if_version {
-            call = call.query("if_version", version.to_string());
-        }
-        if let Some(version) = options.if_key_version {
-            call = call.query("if_key_version", version.to_string());
-        }
-        if let Some(ttl) = options.ttl {
-            call = call.query("px", ttl.as_millis().to_string());
-        }
-        if options.keep_ttl {
-            call = call.query("keepttl", "true");
-        }
-        let (reply, was_lost) = self.send_and_tell(call).await;
+        call.gets_old = true;
+        let (reply, told) = self.send_and_tell(call).await;
         let version = reply.and_then(|reply| Ok(reply.read::<Versioned>()?.version));
-        (version, was_lost)
+        (version, told)
     }
 
     /// The state's version.
@@ -253,4 +237,28 @@ impl Kv {
         let valued = serde_json::from_str::<Valued<T>>(&reply.body).map_err(|error| Error::value(key, error))?;
         Ok(valued.value)
     }
+}
+
+fn set_call<T: Serialize + ?Sized>(key: &str, value: &T, options: SetOptions) -> Result<Call, Error> {
+    let json = serde_json::to_string(value).map_err(|error| Error::value(key, error))?;
+    let mut call = Call::on(key, Method::PUT, "").body(json);
+    if options.if_absent {
+        call = call.query("nx", "true");
+    }
+    if options.if_present {
+        call = call.query("xx", "true");
+    }
+    if let Some(version) = options.if_version {
+        call = call.query("if_version", version.to_string());
+    }
+    if let Some(version) = options.if_key_version {
+        call = call.query("if_key_version", version.to_string());
+    }
+    if let Some(ttl) = options.ttl {
+        call = call.query("px", ttl.as_millis().to_string());
+    }
+    if options.keep_ttl {
+        call = call.query("keepttl", "true");
+    }
+    Ok(call)
 }

@@ -39,7 +39,7 @@ impl Retry {
     /// The pause while it is not known whether a write has happened, after so many pauses like it: short, so that others do
     /// not push it out of what the service remembers. None if there were enough of them; who is down should not be hammered.
     pub(crate) fn urgent_pause(pauses: u32) -> Option<Duration> {
-        const FIRST: Duration = Duration::from_millis(5);
+        const FIRST: Duration = Duration::from_millis(1);
         // Sixteen busy clients push a write out of what the service remembers within a tenth of a second.
         const LONGEST: Duration = Duration::from_millis(20);
         const MOST: u32 = 6;

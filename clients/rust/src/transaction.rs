@@ -49,17 +49,17 @@ impl Kv {
                 keep_ttl: true,
                 ..SetOptions::default()
             };
-            let (written, was_lost) = self.set_and_tell(key, &next, options).await;
+            let (written, told) = self.set_from_read(key, &next, options).await;
             let error = match written {
                 Ok(_) => return Ok(next),
-                Err(Error::Conflict(refusal)) => Error::Conflict(refusal),
+                Err(error) if told.pause.is_some() || matches!(error, Error::Conflict(_)) => error,
                 Err(error) => return Err(error),
             };
-            if was_lost && self.version_now().await? > version + REMEMBERED_WRITES {
+            if told.was_lost && self.version_now().await? > version + REMEMBERED_WRITES {
                 return Err(Error::OutcomeUnknown(error.to_string()));
             }
             tries += 1;
-            let pause = self.retry.pause(tries, None);
+            let pause = told.pause.unwrap_or_else(|| self.retry.pause(tries, None));
             if begun.elapsed() + pause >= self.retry.total {
                 return Err(error);
             }

@@ -22,6 +22,13 @@ export interface Call<T> {
   readonly instead?: readonly (readonly [new (...args: any[]) => KVError, T])[];
   readonly ifVersion?: number | undefined;
   readonly ifKeyVersion?: number | undefined;
+  /** Whether an outcome is unknown until it is answered, so that the pauses between its attempts are short. */
+  readonly isUrgent?: boolean | undefined;
+  /**
+   * Whether it was made from a read that gets old in a pause: a refusal that may pass is thrown with its `pauseMs`
+   * instead of sent again, unless an answer got lost.
+   */
+  readonly getsOld?: boolean | undefined;
 }
 
 const READS: ReadonlySet<string> = new Set(["read", "list", "len", "range"]);

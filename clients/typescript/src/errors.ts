@@ -27,6 +27,8 @@ export class KVError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whether the answer to an earlier attempt at the same call was lost. */
   wasUncertain = false;
+  /** How long to wait before another attempt, in milliseconds, where that is left to whoever called. */
+  pauseMs: number | undefined = undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

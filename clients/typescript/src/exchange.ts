@@ -36,7 +36,7 @@ const UNKNOWN_STATUSES: ReadonlySet<number> = new Set([502, 504]);
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-const FIRST_URGENT_PAUSE_MS = 5;
+const FIRST_URGENT_PAUSE_MS = 1;
 /** Sixteen busy clients push a write out of what the service remembers within a tenth of a second. */
 const LONGEST_URGENT_PAUSE_MS = 20;
 /** How many pauses may be that short; a service that is down should not be hammered. */
@@ -103,7 +103,7 @@ export class Exchange<T> {
   #pause(error: KVError): Outcome<T> {
     this.#pauses += 1;
     let pauseMs: number;
-    if (this.#losses > 0 && this.#urgentPauses < URGENT_PAUSES) {
+    if ((this.#losses > 0 || this.#call.isUrgent) && this.#urgentPauses < URGENT_PAUSES) {
       // The first loss is most often a kept connection that the other side had closed: no pause at all.
       const growing = Math.min(LONGEST_URGENT_PAUSE_MS, FIRST_URGENT_PAUSE_MS * 2 ** this.#urgentPauses);
       const step = this.#urgentPauses === 0 ? 0 : growing;
@@ -114,6 +114,7 @@ export class Exchange<T> {
       pauseMs = (error.retryAfterMs ?? 0) + between(step / 4, step);
     }
     if (performance.now() + pauseMs >= this.#giveUpAt) throw this.#givenUp(error);
+    if (this.#call.getsOld && this.#losses === 0) throw Object.assign(error, { pauseMs });
     return { done: false, pauseMs };
   }
 

@@ -1,7 +1,7 @@
 /** Read, change, compare and set; again, if somebody else was faster. */
 
 import { type Call, batchedWrites, reads } from "./calls.js";
-import { OutcomeUnknown, VersionMismatch } from "./errors.js";
+import { KVError, OutcomeUnknown, VersionMismatch } from "./errors.js";
 import { type Limits, pauseAfterConflict, sleep } from "./exchange.js";
 import type { Entry, Json } from "./types.js";
 
@@ -26,19 +26,24 @@ export async function transact<T extends Json>(
 ): Promise<T> {
   const giveUpAt = performance.now() + limits.callMs;
   let uncertainSince: number | undefined;
-  for (let conflicts = 1; ; conflicts += 1) {
-    const found = await run(reads.entry(key));
+  for (let conflicts = 0; ; ) {
+    const found = await run({ ...reads.entry(key), isUrgent: uncertainSince !== undefined });
     judge(key, found, uncertainSince);
+    uncertainSince = undefined;
     // A value of its own for each attempt, so that none sees another's changes.
     const value = await change(found ? found.value : JSON.parse(JSON.stringify(options.default ?? null)));
     try {
       await run(write(key, found, value, options.ttlMs));
       return value;
     } catch (error) {
-      if (!(error instanceof VersionMismatch)) throw error;
-      uncertainSince = error.wasUncertain ? (found?.version ?? 0) : undefined;
-      const pauseMs = pauseAfterConflict(conflicts);
-      if (performance.now() + pauseMs >= giveUpAt) throw error;
+      let pauseMs = error instanceof KVError ? error.pauseMs : undefined;
+      if (error instanceof VersionMismatch) {
+        conflicts += 1;
+        if (error.wasUncertain) uncertainSince = found?.version ?? 0;
+        // While others write, each moment makes it likelier that nobody can tell any more.
+        pauseMs = error.wasUncertain ? 0 : pauseAfterConflict(conflicts);
+      }
+      if (pauseMs === undefined || performance.now() + pauseMs >= giveUpAt) throw error;
       await sleep(pauseMs);
     }
   }
@@ -58,5 +63,6 @@ function judge(key: string, found: Entry | undefined, uncertainSince: number | u
 function write(key: string, found: Entry | undefined, value: Json, ttlMs: number | undefined): Call<unknown> {
   // A new key has no time to keep.
   const keepTtl = ttlMs === undefined && found !== undefined;
-  return { ...batchedWrites.set(key, value, { ttlMs, keepTtl }), ifKeyVersion: found?.keyVersion ?? 0 };
+  const ifKeyVersion = found?.keyVersion ?? 0;
+  return { ...batchedWrites.set(key, value, { ttlMs, keepTtl }), ifKeyVersion, getsOld: true };
 }

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 
 import { Busy, Held, KV, OutcomeUnknown, Unavailable, VersionMismatch } from "automation-kv";
 
-import { knob, start, token, unreliable } from "./service.js";
+import { knob, refusal, start, token, unreliable } from "./service.js";
 
 const PROCESSES = 16;
 const INCREMENTS = knob("INCREMENTS", 100);
@@ -61,6 +61,28 @@ test("a change that lost runs again on what is there now", async () => {
     { default: 0 },
   );
   assert.deepEqual([result, starts, await kv.get("n")], [201, [0, 100, 200], 201]);
+});
+
+test("a change that was refused reads again before it is written", async () => {
+  const automation = randomUUID();
+  const others = service.kv(automation);
+  await others.set("n", 0);
+  let writes = 0;
+  const fetch = async (...request) => {
+    if (request[1].method !== "PUT") return globalThis.fetch(...request);
+    writes += 1;
+    if (writes === 1) {
+      // More than the service remembers: by the first read nobody could tell what became of the second write.
+      for (let write = 0; write < 150; write += 1) await others.incr("others");
+      return refusal();
+    }
+    if (writes === 2) {
+      await others.incr("n");
+      throw new TypeError("fetch failed");
+    }
+    return globalThis.fetch(...request);
+  };
+  assert.equal(await service.kv(automation, { fetch }).txn("n", (n) => n + 1), 2);
 });
 
 test("txn leaves the time to live alone unless told", async () => {

@@ -59,14 +59,19 @@ export async function start() {
   throw new Error("the service does not start");
 }
 
+/** The answer of a service that refuses a request for now. */
+export function refusal(retryAfter = 0) {
+  const body = JSON.stringify({ error: "kv_store_busy", message: "another operation is in progress" });
+  return new Response(body, { status: 409, headers: { "Retry-After": String(retryAfter) } });
+}
+
 /** A `fetch` that refuses some requests as the service does, and loses some answers after the service has acted. */
 export function unreliable({ busy = 0, lost = 0, retryAfter = 0 }) {
   const fetch = async (...request) => {
     fetch.requests.push(request);
     if (Math.random() < busy) {
       fetch.refused += 1;
-      const body = JSON.stringify({ error: "kv_store_busy", message: "another operation is in progress" });
-      return new Response(body, { status: 409, headers: { "Retry-After": String(retryAfter) } });
+      return refusal(retryAfter);
     }
     const response = await globalThis.fetch(...request);
     if (Math.random() < lost) {

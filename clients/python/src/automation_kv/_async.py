@@ -19,7 +19,7 @@ from ._lease import LeaseState
 from ._methods import Marks, Reads, Writes
 from ._settings import Limits, base_url_of, token_of
 from ._transaction import AttemptState, Transaction
-from .errors import Held, KVError, NotHeld, VersionMismatch
+from .errors import Held, KVError, NotHeld
 from .types import JSON, Duration, Entry
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ class AsyncAttempt(AttemptState):
             if call is not None:
                 await self._kv._run_async(call)
             self.is_done = True
-        except VersionMismatch as lost:
-            self.lost = lost
+        except KVError as error:
+            self.refused(error)
 
 
 class AsyncLease(LeaseState):

@@ -44,6 +44,11 @@ class Call(Generic[T]):
         self.instead = instead or {}
         self.if_version: int | None = None
         self.if_key_version: int | None = None
+        #: Whether an outcome is unknown until it is answered, so that the pauses between its attempts are short.
+        self.is_urgent = False
+        #: Whether it was made from a read that gets old in a pause: a refusal that may pass is raised with its `pause`
+        #: instead of sent again, unless an answer got lost.
+        self.gets_old = False
 
     def on(self, *, version: int | None = None, key_version: int | None = None) -> Call[T]:
         """The same, but only if the state or the key has this version."""

@@ -28,7 +28,7 @@ _UNKNOWN_STATUSES = frozenset([502, 504])
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
-_FIRST_URGENT_PAUSE_SECONDS = 0.005
+_FIRST_URGENT_PAUSE_SECONDS = 0.001
 #: Sixteen busy clients push a write out of what the service remembers within a tenth of a second.
 _LONGEST_URGENT_PAUSE_SECONDS = 0.02
 #: How many pauses may be that short; a service that is down should not be hammered.
@@ -96,7 +96,7 @@ class Exchange(Generic[T]):
         from random import uniform
 
         self._pauses += 1
-        if self._losses and self._urgent_pauses < _URGENT_PAUSES:
+        if (self._losses or self._call.is_urgent) and self._urgent_pauses < _URGENT_PAUSES:
             # The first loss is most often a kept connection that the other side had closed: no pause at all.
             step = min(_LONGEST_URGENT_PAUSE_SECONDS, _FIRST_URGENT_PAUSE_SECONDS * 2**self._urgent_pauses)
             step = 0.0 if self._urgent_pauses == 0 else step
@@ -107,6 +107,9 @@ class Exchange(Generic[T]):
             pause = (error.retry_after or 0.0) + uniform(step / 4, step)
         if monotonic() + pause >= self._give_up_at:
             raise self._given_up(error)
+        if self._call.gets_old and not self._losses:
+            error.pause = pause
+            raise error
         return pause
 
     def _given_up(self, error: KVError) -> KVError:

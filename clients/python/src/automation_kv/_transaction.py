@@ -12,7 +12,7 @@ from ._calls import Call
 from ._exchange import pause_after_conflict
 from ._http import dump
 from ._settings import Limits
-from .errors import OutcomeUnknown, VersionMismatch
+from .errors import KVError, OutcomeUnknown, VersionMismatch
 from .types import JSON, Duration, Entry, Written
 
 #: How many accepted writes of an automation the service remembers by their idempotency keys.
@@ -44,6 +44,7 @@ class Transaction:
         if version is None or version - self._uncertain_since > _REMEMBERED_WRITES:
             raise OutcomeUnknown(f"the change of {self._key!r} may have happened or not: its answer was lost")
         self._uncertain_since = None
+        self.read.is_urgent = False
 
     def start(self, found: Entry | None) -> Any:
         """The value that an attempt starts from: its own, so that no attempt sees another's changes."""
@@ -56,18 +57,25 @@ class Transaction:
         # A new key has no time to keep.
         keeps = self._ttl is None and found is not None
         call = _calls.set_to(self._key, value, ttl=self._ttl, keep_ttl=keeps)
-        return call.on(key_version=found.key_version if found else 0)
+        call = call.on(key_version=found.key_version if found else 0)
+        call.gets_old = True
+        return call
 
     def pause(self, attempt: AttemptState) -> float:
         """How long to wait after an attempt that lost; raises why, if it was the last one."""
         lost = attempt.lost
         if lost is None:
             raise RuntimeError("take each attempt in a with block: with attempt as value")
+        attempt.is_noticed = True
+        pause = lost.pause
+        if pause is None:
+            self._conflicts += 1
+            pause = pause_after_conflict(self._conflicts)
         if lost.was_uncertain:
             self._uncertain_since = attempt.version
-        attempt.is_noticed = True
-        self._conflicts += 1
-        pause = pause_after_conflict(self._conflicts)
+            self.read.is_urgent = True
+            # While others write, each moment makes it likelier that nobody can tell any more.
+            pause = 0.0
         if monotonic() + pause >= self._give_up_at:
             raise lost
         return pause
@@ -77,6 +85,8 @@ class AttemptState:
     """One attempt: `value` is what was read, and at the end of the block what is written."""
 
     def __init__(self, transaction: Transaction, found: Entry | None) -> None:
+        #: Why it was not written, if another attempt may be.
+        self.lost: KVError | None = None
         transaction.judge(found)
         self._transaction = transaction
         self._found = found
@@ -84,9 +94,7 @@ class AttemptState:
         self._before = dump(self.value)
         #: Whether it was written, or there was nothing to write.
         self.is_done = False
-        #: Why it was not.
-        self.lost: VersionMismatch | None = None
-        #: Whether that was noticed.
+        #: Whether its refusal was noticed.
         self.is_noticed = False
 
     @property
@@ -102,6 +110,12 @@ class AttemptState:
         if self.lost is not None and not self.is_noticed:
             message = "a txn block was left by return or break, and its write lost a race: nothing was written"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+    def refused(self, error: KVError) -> None:
+        """Notes that the write was refused; raises why, if another attempt is of no use."""
+        if error.pause is None and not isinstance(error, VersionMismatch):
+            raise error
+        self.lost = error
 
 
 class Attempt(AttemptState):
@@ -122,5 +136,5 @@ class Attempt(AttemptState):
             if call is not None:
                 self._run(call)
             self.is_done = True
-        except VersionMismatch as lost:
-            self.lost = lost
+        except KVError as error:
+            self.refused(error)

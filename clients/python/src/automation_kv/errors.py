@@ -65,6 +65,8 @@ class KVError(Exception):
         self.retry_after = retry_after
         #: Whether the answer to an earlier attempt at the same call was lost.
         self.was_uncertain = False
+        #: How long to wait before another attempt, in seconds, where that is left to whoever called.
+        self.pause: float | None = None
 
     def __str__(self) -> str:
         return self.message
