@@ -105,6 +105,7 @@ async fn run(arguments: &Arguments) {
     let mut table = Table::new();
     let mut redis_rates: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut updates = Vec::new();
+    let mut large_updates = Vec::new();
     let mut allowed_by_cipher: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..arguments.rounds {
         eprintln!("turn {} of {}", round + 1, arguments.rounds);
@@ -112,6 +113,7 @@ async fn run(arguments: &Arguments) {
             redis_rates.entry(name).or_default().push(rate);
         }
         updates.push(pgbench.rate(arguments.clients, arguments.seconds));
+        large_updates.push(pgbench.rate_of_large(arguments.clients, arguments.seconds));
         for mix in mix::all("", &tokens, 1) {
             for (name, host) in &hosts {
                 let seen = table.entry((mix.name.to_owned(), name)).or_default();
@@ -127,7 +129,7 @@ async fn run(arguments: &Arguments) {
     }
     let many = many(arguments, &hosts[0].1, mix::split(&tokens).0).await;
     print_mixes(&table);
-    print_others(&redis_rates, &updates);
+    print_others(&redis_rates, &updates, &large_updates);
     let memory = hosts.iter().map(|(_, host)| host.resident_mib().1).max().unwrap_or(0);
     print_ratios(&table, &redis_rates, &updates, &allowed_by_cipher, many, memory);
 }
@@ -187,13 +189,17 @@ fn print_mixes(table: &Table) {
     println!();
 }
 
-fn print_others(redis: &BTreeMap<&str, Vec<f64>>, updates: &[f64]) {
+fn print_others(redis: &BTreeMap<&str, Vec<f64>>, updates: &[f64], large_updates: &[f64]) {
     println!("| beside it | operations/s |");
     println!("|---|---|");
     for (name, rates) in redis {
         println!("| Redis, fsync always: {name} | {:.0} |", median(rates));
     }
     println!("| pgbench: UPDATE of one of 1,000 rows | {:.0} |", median(updates));
+    println!(
+        "| pgbench: UPDATE of one of 32 rows of 80 KB | {:.0} |",
+        median(large_updates)
+    );
     println!();
 }
 

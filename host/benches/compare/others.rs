@@ -85,16 +85,22 @@ impl Drop for Redis {
     }
 }
 
-/// One-row updates over 1,000 rows, as a script of pgbench.
+/// Updates of one row, as scripts of pgbench.
 pub struct PgBench {
     url: String,
-    script: tempfile::NamedTempFile,
+    counter: tempfile::NamedTempFile,
+    large: tempfile::NamedTempFile,
 }
 
+/// Rows as large as a sealed state of 60 KB is: as many as the mix on large documents has automations.
+const LARGE_TABLE: &str = "CREATE TABLE states (id int PRIMARY KEY, revision bigint NOT NULL, sealed text NOT NULL); \
+     ALTER TABLE states ALTER COLUMN sealed SET STORAGE EXTERNAL; \
+     INSERT INTO states SELECT id, 1, repeat('0123456789abcdef', 5000) FROM generate_series(1, 32) AS id;";
+
 impl PgBench {
-    /// Makes the table in a database of its own.
+    /// Makes the tables in a database of their own.
     pub fn prepare(cluster: &Cluster) -> Self {
-        const SCRIPT: &str = "\\set id random(1, 1000)\nUPDATE counters SET n = n + 1 WHERE id = :id;\n";
+        const COUNTER: &str = "\\set id random(1, 1000)\nUPDATE counters SET n = n + 1 WHERE id = :id;\n";
         let database = cluster.new_database();
         cluster.sql(
             &database,
@@ -105,16 +111,32 @@ impl PgBench {
             "INSERT INTO counters SELECT id, 0 FROM generate_series(1, 1000) AS id",
         );
         cluster.sql(&database, "VACUUM ANALYZE counters");
-        let script = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(script.path(), SCRIPT).expect("a script");
+        for statement in LARGE_TABLE.split_inclusive(';') {
+            cluster.sql(&database, statement);
+        }
+        let sealed = "0123456789abcdef".repeat(5000);
+        let large = format!(
+            "\\set id random(1, 32)\n\
+             UPDATE states SET sealed = '{sealed}', revision = revision + 1 WHERE id = :id;\n"
+        );
         Self {
             url: cluster.url(&database),
-            script,
+            counter: script(COUNTER),
+            large: script(&large),
         }
     }
 
-    /// Updates a second.
+    /// Updates a second of one of 1,000 counters.
     pub fn rate(&self, clients: usize, seconds: u64) -> f64 {
+        self.run(&self.counter, clients, seconds)
+    }
+
+    /// Updates a second of one of 32 rows with a text of 80 KB: what PostgreSQL has to do for a state of 60 KB, and nothing else.
+    pub fn rate_of_large(&self, clients: usize, seconds: u64) -> f64 {
+        self.run(&self.large, clients, seconds)
+    }
+
+    fn run(&self, script: &tempfile::NamedTempFile, clients: usize, seconds: u64) -> f64 {
         let output = Command::new(postgres::program("pgbench"))
             .args([
                 "-n",
@@ -126,7 +148,7 @@ impl PgBench {
                 &seconds.to_string(),
                 "-f",
             ])
-            .arg(self.script.path())
+            .arg(script.path())
             .arg(&self.url)
             .output()
             .expect("pgbench");
@@ -135,4 +157,10 @@ impl PgBench {
         let rate = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
         rate.unwrap_or_else(|| panic!("pgbench says: {text}"))
     }
+}
+
+fn script(text: &str) -> tempfile::NamedTempFile {
+    let script = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(script.path(), text).expect("a script");
+    script
 }
