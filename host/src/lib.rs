@@ -2,7 +2,7 @@
 //!
 //! `docs/architecture.md` in the repository shows how the modules fit together.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod api;
 pub mod automation;

@@ -5,7 +5,7 @@ use wasmtime::{
 };
 
 /// Memory that a slot of the pool keeps for its next instance instead of giving it back: all that an instance starts with, and
-/// what a state of a mebibyte needs beyond that. Only what was used is there.
+/// what a state of a mebibyte needs beyond that. Only what was ever used is there.
 const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 
 /// The same for its tables of functions.

@@ -10,6 +10,7 @@ mod imports;
 mod operation_names;
 pub mod plugin;
 mod pool;
+mod pools;
 pub mod recording;
 mod request;
 mod session;
@@ -28,7 +29,7 @@ use crate::threads;
 use configuration::Compilation;
 use generated::exports::automation::kv::engine::{Remembered, Terms};
 use imports::SessionState;
-use pool::Pool;
+use pools::Pools;
 use ticker::Ticker;
 
 pub use generated::automation::kv::types;
@@ -70,8 +71,8 @@ mod generated {
 /// How the engine is run.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
-    /// Pools of instances. Each thread keeps to one of them, so that an instance's memory stays in the caches of the
-    /// processor that used it last. Each costs a compilation of the component at the start.
+    /// Pools of instances for states of each usual size. Each thread keeps to one of them, so that an instance's memory stays in
+    /// the caches of the processor that used it last.
     pub pools: u32,
     /// The most sessions at a time in one pool. Each keeps up to 4 MiB of memory resident when idle: what it used.
     pub max_sessions: u32,
@@ -86,7 +87,7 @@ pub struct Engine {
 }
 
 struct Shared {
-    pools: Vec<Pool>,
+    pools: Pools,
     call_deadline_ticks: u64,
     _ticker: Ticker,
 }
@@ -175,11 +176,11 @@ impl Engine {
     }
 
     fn compile(component: &[u8], options: EngineOptions, compilation: &Compilation) -> Result<Self, EngineError> {
-        let pools = Pool::compile(component, options, compilation).map_err(EngineError::Component)?;
+        let pools = Pools::compile(component, options, compilation).map_err(EngineError::Component)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 call_deadline_ticks: ticker::ticks(options.call_deadline),
-                _ticker: Ticker::start(pools.iter().map(Pool::engine), || ticker::TICK),
+                _ticker: Ticker::start(pools.engines(), || ticker::TICK),
                 pools,
             }),
         })

@@ -1,19 +1,13 @@
-//! Pools of instances of the component, one for each thread or so.
-//!
-//! A session writes some tens of kilobytes and the pool clears them behind it. Done on another processor than the last time,
-//! that memory has to travel between their caches, which took more time than all the rest of a small session.
+//! A pool of instances of the component, linked ahead.
 
 use std::sync::Arc;
 
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
-use super::EngineOptions;
-use super::configuration::{self, Compilation};
 use super::generated::{OpEngine, OpEnginePre};
 use super::imports::SessionState;
 use super::slots::{Slot, Slots};
-use crate::threads;
 
 /// Instances of the component.
 pub(super) struct Pool {
@@ -23,40 +17,15 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Compiles a component for each pool, all at the same time.
-    pub(super) fn compile(
-        component: &[u8],
-        options: EngineOptions,
-        compilation: &Compilation,
-    ) -> wasmtime::Result<Vec<Self>> {
-        std::thread::scope(|scope| {
-            let compiling: Vec<_> = (0..options.pools.max(1))
-                .map(|_| scope.spawn(|| Self::new(component, options.max_sessions, compilation)))
-                .collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err(wasmtime::Error::msg("the compiler crashed")))
-            };
-            compiling.into_iter().map(join).collect()
-        })
-    }
-
-    fn new(component: &[u8], max_sessions: u32, compilation: &Compilation) -> wasmtime::Result<Self> {
-        let engine = configuration::engine(max_sessions, compilation)?;
-        let component = Component::new(&engine, component)?;
+    /// A pool of at most `max_sessions` instances at a time.
+    pub(super) fn new(engine: wasmtime::Engine, component: &Component, max_sessions: u32) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         OpEngine::link(&mut linker)?;
         Ok(Self {
-            component: linker.instantiate_pre(&component).and_then(OpEnginePre::new)?,
+            component: linker.instantiate_pre(component).and_then(OpEnginePre::new)?,
             slots: Arc::new(Slots::new(max_sessions)),
             engine,
         })
-    }
-
-    /// The pool of this thread.
-    pub(super) fn of_this_thread(pools: &[Self]) -> &Self {
-        &pools[threads::number_of_this() % pools.len()]
     }
 
     pub(super) fn engine(&self) -> &wasmtime::Engine {

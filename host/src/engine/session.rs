@@ -5,7 +5,6 @@ use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
 use super::generated::OpEngine;
 use super::generated::exports::automation::kv::engine::Limits;
 use super::imports::SessionState;
-use super::pool::Pool;
 use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
 use super::{Engine, EngineError, Remembered, Terms, configuration};
@@ -44,12 +43,17 @@ pub struct Session {
 impl Engine {
     /// Waits for a free slot, makes an instance and opens the state in it.
     pub fn open(&self, input: Input) -> Result<Session, EngineError> {
+        self.open_for(input, 0)
+    }
+
+    /// The same for a session that is to write about so many bytes.
+    pub(crate) fn open_for(&self, input: Input, bytes: usize) -> Result<Session, EngineError> {
         let limits = Limits {
             state_bytes: input.max_state_bytes,
             value_bytes: input.max_value_bytes,
         };
         let now = input.now;
-        let mut session = self.instantiate(input)?;
+        let mut session = self.instantiate(input, bytes)?;
         session
             .call("open", |engine, store| engine.call_open(store, limits, now))?
             .map_err(EngineError::from)?;
@@ -58,22 +62,23 @@ impl Engine {
 
     /// Whether an instance can be made and called, with nothing in it.
     pub fn probe(&self, vault: AutomationVault) -> Result<(), EngineError> {
-        let mut session = self.instantiate(Input {
+        let nothing = Input {
             sealed: None,
             vault,
             max_state_bytes: 1,
             max_value_bytes: 1,
             now: 0,
-        })?;
+        };
+        let mut session = self.instantiate(nothing, 0)?;
         session.call("savepoint", |engine, store| engine.call_savepoint(store))?;
         Ok(())
     }
 
-    fn instantiate(&self, input: Input) -> Result<Session, EngineError> {
-        let pool = Pool::of_this_thread(&self.shared.pools);
+    fn instantiate(&self, input: Input, bytes_to_write: usize) -> Result<Session, EngineError> {
+        let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
+        let pool = self.shared.pools.of(state_bytes.saturating_add(bytes_to_write));
         let slot = pool.slot();
         let now = input.now;
-        let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
         let mut store = pool.store(SessionState {
             is_stored: input.sealed.is_some(),

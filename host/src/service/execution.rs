@@ -81,7 +81,8 @@ impl Shared {
         turn: &Turn,
     ) -> Result<Execution, ServiceError> {
         let begun = Instant::now();
-        let (mut session, seen) = self.session(automation, stored, self.clock.now())?;
+        let bytes = turn.iter().map(|(work, _)| work.bytes()).sum();
+        let (mut session, seen) = self.session(automation, stored, bytes, self.clock.now())?;
         let is_new = |run: &Option<RunId>| run.as_ref().is_some_and(|run| self.kept_runs.is_new(automation, run));
         let new: Vec<bool> = turn.iter().map(|(_, run)| is_new(run)).collect();
         let before = if new.contains(&true) {
@@ -171,7 +172,7 @@ impl Shared {
         at: TimestampMs,
     ) -> Result<Reading, ServiceError> {
         let begun = Instant::now();
-        let (mut session, _) = self.session(automation, stored, at)?;
+        let (mut session, _) = self.session(automation, stored, 0, at)?;
         let reading = read_in(&mut session, request)?;
         for follower in followers {
             if begun.elapsed() > MAX_READING {
@@ -208,10 +209,12 @@ impl Shared {
         Ok((session, worked))
     }
 
+    /// Opens a session that is to write about so many bytes.
     fn session(
         &self,
         automation: AutomationId,
         stored: Stored,
+        bytes: usize,
         now: TimestampMs,
     ) -> Result<(Session, Option<Revision>), ServiceError> {
         let record = match stored {
@@ -221,13 +224,14 @@ impl Shared {
             Stored::Unknown => return Err(ServiceError::UnknownAutomation),
         };
         let seen = record.as_ref().map(|record| record.revision);
-        let session = self.engine.open(Input {
+        let input = Input {
             sealed: record.map(|record| record.sealed),
             vault: self.vault.for_automation(automation),
             max_state_bytes: self.options.max_state_bytes,
             max_value_bytes: self.options.max_value_bytes,
             now,
-        })?;
+        };
+        let session = self.engine.open_for(input, bytes)?;
         Ok((session, seen))
     }
 }

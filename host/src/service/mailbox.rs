@@ -102,6 +102,17 @@ impl Work {
         matches!(self, Self::Transaction(_))
     }
 
+    /// How many bytes it is to write, about.
+    pub(super) fn bytes(&self) -> usize {
+        /// What a plugin writes nobody knows beforehand.
+        const OF_A_PLUGIN: usize = 64 << 10;
+        match self {
+            Self::Request(request) => request.value_bytes(),
+            Self::Restore(restoring) => restoring.earlier.as_ref().map_or(0, |earlier| earlier.len()),
+            Self::Transaction(_) => OF_A_PLUGIN,
+        }
+    }
+
     /// Whether it brings a large state along.
     pub(super) fn is_large(&self) -> bool {
         match self {
