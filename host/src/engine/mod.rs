@@ -6,6 +6,7 @@
 
 mod cache;
 mod configuration;
+mod functions;
 mod imports;
 mod operation_names;
 pub mod plugin;

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
-use super::generated::{OpEngine, OpEnginePre};
+use super::functions::{Checked, Functions};
+use super::generated::OpEngine;
 use super::imports::SessionState;
 use super::slots::{Slot, Slots};
 
 /// Instances of the component.
 pub(super) struct Pool {
     engine: wasmtime::Engine,
-    component: OpEnginePre<SessionState>,
+    component: InstancePre<SessionState>,
+    functions: Arc<Functions>,
     slots: Arc<Slots>,
 }
 
@@ -22,7 +24,8 @@ impl Pool {
         let mut linker = Linker::new(&engine);
         OpEngine::link(&mut linker)?;
         Ok(Self {
-            component: linker.instantiate_pre(component).and_then(OpEnginePre::new)?,
+            component: linker.instantiate_pre(component)?,
+            functions: Functions::find(component)?,
             slots: Arc::new(Slots::new(max_sessions)),
             engine,
         })
@@ -45,7 +48,7 @@ impl Pool {
     }
 
     /// A fresh instance.
-    pub(super) fn instantiate(&self, store: &mut Store<SessionState>) -> wasmtime::Result<OpEngine> {
-        self.component.instantiate(store)
+    pub(super) fn instantiate(&self, store: &mut Store<SessionState>) -> wasmtime::Result<Checked> {
+        self.functions.instantiate(&self.component, store)
     }
 }

@@ -1,8 +1,9 @@
 //! One session: a store, an instance, and the calls of the interface `engine`.
 
+use wasmtime::component::{ComponentNamedList, Lift, Lower};
 use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
 
-use super::generated::OpEngine;
+use super::functions::{Checked, Function, Functions};
 use super::generated::exports::automation::kv::engine::Limits;
 use super::imports::SessionState;
 use super::slots::Slot;
@@ -34,7 +35,7 @@ pub struct Input {
 /// A fresh instance that opened a state. Dropping it forgets everything that was not committed.
 pub struct Session {
     store: Store<SessionState>,
-    bindings: OpEngine,
+    instance: Checked,
     call_deadline_ticks: u64,
     now: TimestampMs,
     _slot: Slot,
@@ -54,9 +55,8 @@ impl Engine {
         };
         let now = input.now;
         let mut session = self.instantiate(input, bytes)?;
-        session
-            .call("open", |engine, store| engine.call_open(store, limits, now))?
-            .map_err(EngineError::from)?;
+        let (opened,) = session.call(|functions| &functions.open, (limits, now))?;
+        opened?;
         Ok(session)
     }
 
@@ -70,7 +70,7 @@ impl Engine {
             now: 0,
         };
         let mut session = self.instantiate(nothing, 0)?;
-        session.call("savepoint", |engine, store| engine.call_savepoint(store))?;
+        session.call(|functions| &functions.savepoint, ())?;
         Ok(())
     }
 
@@ -88,10 +88,10 @@ impl Engine {
             limits: limits(memory_bytes(state_bytes, max_state_bytes)),
         });
         store.set_epoch_deadline(self.shared.call_deadline_ticks);
-        let bindings = pool.instantiate(&mut store).map_err(EngineError::Instance)?;
+        let instance = pool.instantiate(&mut store).map_err(EngineError::Instance)?;
         Ok(Session {
             store,
-            bindings,
+            instance,
             call_deadline_ticks: self.shared.call_deadline_ticks,
             now,
             _slot: slot,
@@ -103,7 +103,7 @@ impl Session {
     /// Carries out a request, all of it or nothing of it. A rejection is the caller's own fault and
     /// leaves the session usable; an error ends it.
     pub fn execute(&mut self, request: &Request) -> Result<Result<Reply, Rejection>, EngineError> {
-        self.call("execute", |engine, store| engine.call_execute(store, request))
+        Ok(self.call(|functions| &functions.execute, (request,))?.0)
     }
 
     /// The time that all of it happens at.
@@ -116,17 +116,17 @@ impl Session {
     pub(super) fn begin(&mut self, terms: &Terms) -> Result<Result<Option<Remembered>, Rejection>, EngineError> {
         // What a transaction undoes has to be kept until its end.
         self.store.data_mut().limits = limits(configuration::MAX_MEMORY_BYTES);
-        self.call("begin", |engine, store| engine.call_begin(store, terms))
+        Ok(self.call(|functions| &functions.begin, (terms,))?.0)
     }
 
     /// Ends the transaction. The answer is what is remembered of it.
     pub(super) fn finish(&mut self, answer: &str) -> Result<Reply, EngineError> {
-        self.call("finish", |engine, store| engine.call_finish(store, answer))
+        Ok(self.call(|functions| &functions.finish, (answer,))?.0)
     }
 
     /// Undoes the transaction and ends it.
     pub(super) fn abandon(&mut self) -> Result<(), EngineError> {
-        self.call("abandon", |engine, store| engine.call_abandon(store))
+        self.call(|functions| &functions.abandon, ())
     }
 
     /// Whether the session has found keys whose time had come.
@@ -142,25 +142,29 @@ impl Session {
         // It may be larger than what is stored and than what may be stored now. That an operator asked for it is limit enough.
         state.limits = limits(configuration::MAX_MEMORY_BYTES);
         let earlier = earlier.map(|bytes| state.put(bytes));
-        Ok(self.call("restore", |engine, store| engine.call_restore(store, earlier))??)
+        Ok(self.call(|functions| &functions.restore, (earlier,))?.0?)
     }
 
     /// Ends the session. Gives the state to save, sealed, if anything changed or keys were found expired.
     pub fn commit(mut self) -> Result<Option<Sealed>, EngineError> {
-        self.call("commit", |engine, store| engine.call_commit(store))??;
+        self.call(|functions| &functions.commit, ())?.0?;
         Ok(self.store.data_mut().saved.take())
     }
 
-    fn call<T>(
+    fn call<P, R>(
         &mut self,
-        call: &'static str,
-        run: impl FnOnce(
-            &super::generated::exports::automation::kv::engine::Guest,
-            &mut Store<SessionState>,
-        ) -> wasmtime::Result<T>,
-    ) -> Result<T, EngineError> {
+        function: impl FnOnce(&Functions) -> &Function<P, R>,
+        parameters: P,
+    ) -> Result<R, EngineError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
         self.store.set_epoch_deadline(self.call_deadline_ticks);
-        run(self.bindings.automation_kv_engine(), &mut self.store).map_err(|source| {
+        let function = function(&self.instance.functions);
+        let called = function.call(&self.instance, &mut self.store, parameters);
+        called.map_err(|source| {
+            let call = function.name();
             match source.downcast_ref::<Trap>() {
                 Some(Trap::Interrupt) => EngineError::Deadline { call },
                 _ => EngineError::Trap { call, source },
