@@ -31,6 +31,7 @@ use configuration::Compilation;
 use generated::exports::automation::kv::engine::{Remembered, Terms};
 use imports::SessionState;
 use pools::Pools;
+pub(crate) use pools::Purpose;
 use ticker::Ticker;
 
 pub use generated::automation::kv::types;

@@ -18,10 +18,21 @@ const SMALL_BYTES: usize = 8 << 10;
 /// The same for a state of the usual limit and some more.
 const MEDIUM_BYTES: usize = 256 << 10;
 
+/// What a session is to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    /// To read, and to write about so many bytes.
+    Write { bytes: usize },
+    /// To read.
+    Read,
+}
+
 /// Pools of instances.
 pub(super) struct Pools {
     /// From small to large; the last one takes everything.
     by_size: Vec<Size>,
+    /// For what only reads large states, which writes half as much into its slot.
+    large_reads: Option<Pool>,
 }
 
 struct Size {
@@ -53,29 +64,40 @@ impl Pools {
             Compilation::Quick(_) => vec![(usize::MAX, threads, options.max_sessions)],
         };
         let code = Code::compile(component, compilation)?;
+        let pool = |max_sessions| {
+            let engine = configuration::engine(max_sessions, compilation)?;
+            let component = code.load(&engine, component)?;
+            Pool::new(engine, &component, max_sessions)
+        };
+        let large_reads = (sizes.len() > 1).then(|| pool(shared)).transpose()?;
         let pools = |(up_to, count, max_sessions)| {
-            let pool = |_| {
-                let engine = configuration::engine(max_sessions, compilation)?;
-                let component = code.load(&engine, component)?;
-                Pool::new(engine, &component, max_sessions)
-            };
-            let pools = (0..count).map(pool).collect::<wasmtime::Result<_>>()?;
-            Ok(Size { up_to, pools })
+            let pools = (0..count).map(|_| pool(max_sessions));
+            Ok(Size {
+                up_to,
+                pools: pools.collect::<wasmtime::Result<_>>()?,
+            })
         };
         Ok(Self {
             by_size: sizes.into_iter().map(pools).collect::<wasmtime::Result<_>>()?,
+            large_reads,
         })
     }
 
-    /// The pool for a session of this size on this thread.
-    pub(super) fn of(&self, bytes: usize) -> &Pool {
+    /// The pool for a session on a sealed state of so many bytes, on this thread.
+    pub(super) fn of(&self, sealed_bytes: usize, purpose: Purpose) -> &Pool {
+        let bytes = match (purpose, &self.large_reads) {
+            (Purpose::Read, Some(pool)) if sealed_bytes > MEDIUM_BYTES => return pool,
+            (Purpose::Read, _) => sealed_bytes,
+            (Purpose::Write { bytes }, _) => sealed_bytes.saturating_add(bytes),
+        };
         let larger = self.by_size.partition_point(|size| size.up_to < bytes);
         let pools = &self.by_size[larger].pools;
         &pools[threads::number_of_this() % pools.len()]
     }
 
     pub(super) fn engines(&self) -> impl Iterator<Item = &Engine> {
-        self.by_size.iter().flat_map(|size| &size.pools).map(Pool::engine)
+        let pools = self.by_size.iter().flat_map(|size| &size.pools);
+        pools.chain(&self.large_reads).map(Pool::engine)
     }
 }
 
@@ -113,7 +135,7 @@ mod tests {
     #[test]
     fn large_sessions_are_in_slots_of_their_own() {
         let pools = Pools::compile(BUILT_IN_COMPONENT, EngineOptions::small(), &Compilation::Thorough).unwrap();
-        let engine = |bytes| pools.of(bytes).engine();
+        let engine = |sealed_bytes, bytes| pools.of(sealed_bytes, Purpose::Write { bytes }).engine();
         let sizes = [
             0,
             SMALL_BYTES,
@@ -122,17 +144,28 @@ mod tests {
             MEDIUM_BYTES + 1,
             usize::MAX,
         ];
-        let same: Vec<bool> = sizes
-            .windows(2)
-            .map(|pair| Engine::same(engine(pair[0]), engine(pair[1])))
-            .collect();
-        assert_eq!(same, [true, false, true, false, true]);
+        for sealed in [0, 100] {
+            let of = |bytes: usize| engine(sealed.min(bytes), bytes.saturating_sub(sealed));
+            let same = sizes.windows(2).map(|pair| Engine::same(of(pair[0]), of(pair[1])));
+            assert_eq!(same.collect::<Vec<_>>(), [true, false, true, false, true]);
+        }
+    }
+
+    #[test]
+    fn reads_of_large_states_are_in_slots_of_their_own() {
+        let pools = Pools::compile(BUILT_IN_COMPONENT, EngineOptions::small(), &Compilation::Thorough).unwrap();
+        for (bytes, are_apart) in [(SMALL_BYTES, false), (MEDIUM_BYTES, false), (MEDIUM_BYTES + 1, true)] {
+            let purposes = [Purpose::Read, Purpose::Write { bytes: 0 }];
+            let [read, write] = purposes.map(|purpose| pools.of(bytes, purpose).engine());
+            assert_eq!(Engine::same(read, write), !are_apart);
+        }
     }
 
     #[test]
     fn a_command_has_one_pool_for_all() {
         let pools = Pools::compile(BUILT_IN_COMPONENT, EngineOptions::small(), &Compilation::Quick(None)).unwrap();
         assert_eq!(pools.engines().count(), 1);
-        assert!(Engine::same(pools.of(0).engine(), pools.of(usize::MAX).engine()));
+        let [least, most] = [0, usize::MAX].map(|bytes| pools.of(bytes, Purpose::Read).engine());
+        assert!(Engine::same(least, most));
     }
 }

@@ -6,6 +6,7 @@ use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
 use super::functions::{Checked, Function, Functions};
 use super::generated::exports::automation::kv::engine::Limits;
 use super::imports::SessionState;
+use super::pools::Purpose;
 use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
 use super::{Engine, EngineError, Remembered, Terms, configuration};
@@ -44,17 +45,22 @@ pub struct Session {
 impl Engine {
     /// Waits for a free slot, makes an instance and opens the state in it.
     pub fn open(&self, input: Input) -> Result<Session, EngineError> {
-        self.open_for(input, 0)
+        self.open_to(Purpose::Write { bytes: 0 }, input)
     }
 
-    /// The same for a session that is to write about so many bytes.
-    pub(crate) fn open_for(&self, input: Input, bytes: usize) -> Result<Session, EngineError> {
+    /// The same for a session that only reads. It may write too, but its instance is one for readers.
+    pub fn open_to_read(&self, input: Input) -> Result<Session, EngineError> {
+        self.open_to(Purpose::Read, input)
+    }
+
+    /// The same for a session of whose purpose more is known.
+    pub(crate) fn open_to(&self, purpose: Purpose, input: Input) -> Result<Session, EngineError> {
         let limits = Limits {
             state_bytes: input.max_state_bytes,
             value_bytes: input.max_value_bytes,
         };
         let now = input.now;
-        let mut session = self.instantiate(input, bytes)?;
+        let mut session = self.instantiate(purpose, input)?;
         let (opened,) = session.call(|functions| &functions.open, (limits, now))?;
         opened?;
         Ok(session)
@@ -69,14 +75,14 @@ impl Engine {
             max_value_bytes: 1,
             now: 0,
         };
-        let mut session = self.instantiate(nothing, 0)?;
+        let mut session = self.instantiate(Purpose::Read, nothing)?;
         session.call(|functions| &functions.savepoint, ())?;
         Ok(())
     }
 
-    fn instantiate(&self, input: Input, bytes_to_write: usize) -> Result<Session, EngineError> {
+    fn instantiate(&self, purpose: Purpose, input: Input) -> Result<Session, EngineError> {
         let state_bytes = input.sealed.as_ref().map_or(0, Vec::len);
-        let pool = self.shared.pools.of(state_bytes.saturating_add(bytes_to_write));
+        let pool = self.shared.pools.of(state_bytes, purpose);
         let slot = pool.slot();
         let now = input.now;
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);

@@ -10,7 +10,7 @@ use super::{Answer, ServiceError, Shared, metrics};
 use crate::automation::{AutomationId, RunId};
 use crate::engine::plugin::{CallReport, Plugin};
 use crate::engine::types::{Reply, Request};
-use crate::engine::{EngineError, Input, Session};
+use crate::engine::{EngineError, Input, Purpose, Session};
 use crate::storage::{Revision, Sealed, Stored};
 use crate::vault::TimestampMs;
 
@@ -82,7 +82,7 @@ impl Shared {
     ) -> Result<Execution, ServiceError> {
         let begun = Instant::now();
         let bytes = turn.iter().map(|(work, _)| work.bytes()).sum();
-        let (mut session, seen) = self.session(automation, stored, bytes, self.clock.now())?;
+        let (mut session, seen) = self.session(automation, stored, Purpose::Write { bytes }, self.clock.now())?;
         let is_new = |run: &Option<RunId>| run.as_ref().is_some_and(|run| self.kept_runs.is_new(automation, run));
         let new: Vec<bool> = turn.iter().map(|(_, run)| is_new(run)).collect();
         let before = if new.contains(&true) {
@@ -172,7 +172,7 @@ impl Shared {
         at: TimestampMs,
     ) -> Result<Reading, ServiceError> {
         let begun = Instant::now();
-        let (mut session, _) = self.session(automation, stored, 0, at)?;
+        let (mut session, _) = self.session(automation, stored, Purpose::Read, at)?;
         let reading = read_in(&mut session, request)?;
         for follower in followers {
             if begun.elapsed() > MAX_READING {
@@ -209,12 +209,11 @@ impl Shared {
         Ok((session, worked))
     }
 
-    /// Opens a session that is to write about so many bytes.
     fn session(
         &self,
         automation: AutomationId,
         stored: Stored,
-        bytes: usize,
+        purpose: Purpose,
         now: TimestampMs,
     ) -> Result<(Session, Option<Revision>), ServiceError> {
         let record = match stored {
@@ -231,7 +230,7 @@ impl Shared {
             max_value_bytes: self.options.max_value_bytes,
             now,
         };
-        let session = self.engine.open_for(input, bytes)?;
+        let session = self.engine.open_to(purpose, input)?;
         Ok((session, seen))
     }
 }
