@@ -38,9 +38,9 @@ pub struct Call {
     content_type: &'static str,
     problem: Option<String>,
     is_once: bool,
-    /// Whether it was made from a read that gets old in a pause: a refusal that may pass is then given with the pause,
-    /// instead of sent again, unless an answer got lost.
-    pub(crate) gets_old: bool,
+    /// Of a write that was made from a read, which gets old in a pause: how often the service has refused what it is another
+    /// attempt at. The service's next refusal is given with its pause, instead of waited out, unless an answer got lost.
+    pub(crate) refusals: Option<u32>,
 }
 
 /// What came back.
@@ -93,7 +93,7 @@ impl Call {
     fn new(method: Method, path: String) -> Self {
         Self {
             is_once: method != Method::GET,
-            gets_old: false,
+            refusals: None,
             method,
             path,
             query: Vec::new(),
@@ -208,7 +208,7 @@ impl Kv {
             .build()
             .map_err(|error| Error::configuration(format!("{url}: {error}")))?;
         let begun = Instant::now();
-        let mut tries = 0;
+        let mut tries = call.refusals.unwrap_or(0);
         let mut urgent_pauses = 0;
         loop {
             let Some(again) = request.try_clone() else {
@@ -237,7 +237,8 @@ impl Kv {
                     error
                 });
             }
-            if call.gets_old && !told.was_lost {
+            // A proxy's refusal may hide that the service has done it.
+            if call.refusals.is_some() && !told.was_lost && error.refusal().is_some_and(Refusal::is_known_to_pass) {
                 told.pause = Some(pause);
                 return Err(error);
             }

@@ -145,6 +145,14 @@ impl Refusal {
         matches!(self.status, 502 | 504) || self.code == "outcome_unknown"
     }
 
+    /// Whether it is the service's own word that nothing was written, and that another attempt may succeed.
+    pub(crate) fn is_known_to_pass(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "kv_store_busy" | "overloaded" | "storage_unavailable"
+        )
+    }
+
     /// Whether the same request may be granted a moment later: somebody else was busy, nothing was decided.
     pub(crate) fn is_passing(&self) -> bool {
         match self.status {

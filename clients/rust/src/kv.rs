@@ -142,12 +142,13 @@ impl Kv {
         key: &str,
         value: &T,
         options: SetOptions,
+        refusals: u32,
     ) -> (Result<u64, Error>, Told) {
         let mut call = match set_call(key, value, options) {
             Ok(call) => call,
             Err(error) => return (Err(error), Told::default()),
         };
-        call.gets_old = true;
+        call.refusals = Some(refusals);
         let (reply, told) = self.send_and_tell(call).await;
         let version = reply.and_then(|reply| Ok(reply.read::<Versioned>()?.version));
         (version, told)

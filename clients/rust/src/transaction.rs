@@ -13,8 +13,8 @@ const REMEMBERED_WRITES: u64 = 128;
 
 impl Kv {
     /// Changes a value: `change` gets what is there, if anything, and gives what is to be there. If somebody else writes
-    /// the key in between, `change` is asked again with what they wrote, so it should do nothing else. Gives what was
-    /// written. A time to live stays as it is.
+    /// the key in between, or the service was busy, `change` is asked again with what is there then, so it should do nothing
+    /// else. Gives what was written. A time to live stays as it is.
     ///
     /// ```no_run
     /// # async fn example(kv: automation_kv_client::Kv) -> Result<(), automation_kv_client::Error> {
@@ -37,7 +37,7 @@ impl Kv {
         F: FnMut(Option<T>) -> T,
     {
         let begun = Instant::now();
-        let mut tries = 0;
+        let (mut conflicts, mut refusals) = (0, 0);
         loop {
             let (value, key_version, version) = match self.entry(key).await? {
                 Some(entry) => (Some(entry.value), entry.key_version, entry.version),
@@ -49,17 +49,25 @@ impl Kv {
                 keep_ttl: true,
                 ..SetOptions::default()
             };
-            let (written, told) = self.set_from_read(key, &next, options).await;
+            let (written, told) = self.set_from_read(key, &next, options, refusals).await;
             let error = match written {
                 Ok(_) => return Ok(next),
                 Err(error) if told.pause.is_some() || matches!(error, Error::Conflict(_)) => error,
                 Err(error) => return Err(error),
             };
-            if told.was_lost && self.version_now().await? > version + REMEMBERED_WRITES {
-                return Err(Error::OutcomeUnknown(error.to_string()));
+            if told.was_lost {
+                let now = self.version_now().await.ok();
+                if now.is_none_or(|now| now > version + REMEMBERED_WRITES) {
+                    return Err(Error::OutcomeUnknown(error.to_string()));
+                }
             }
-            tries += 1;
-            let pause = told.pause.unwrap_or_else(|| self.retry.pause(tries, None));
+            let pause = if let Some(pause) = told.pause {
+                refusals += 1;
+                pause
+            } else {
+                conflicts += 1;
+                self.retry.pause(conflicts, None)
+            };
             if begun.elapsed() + pause >= self.retry.total {
                 return Err(error);
             }

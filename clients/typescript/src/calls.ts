@@ -25,10 +25,11 @@ export interface Call<T> {
   /** Whether an outcome is unknown until it is answered, so that the pauses between its attempts are short. */
   readonly isUrgent?: boolean | undefined;
   /**
-   * Whether it was made from a read that gets old in a pause: a refusal that may pass is thrown with its `pauseMs`
-   * instead of sent again, unless an answer got lost.
+   * Of a write that was made from a read, which gets old in a pause: how often the service has refused what it is
+   * another attempt at. The service's next refusal is thrown with its `pauseMs` instead of waited out here, unless an
+   * answer got lost.
    */
-  readonly getsOld?: boolean | undefined;
+  readonly refusals?: number | undefined;
 }
 
 const READS: ReadonlySet<string> = new Set(["read", "list", "len", "range"]);

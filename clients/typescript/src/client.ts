@@ -48,7 +48,8 @@ export class KV {
 
   /**
    * Changes a value that others change too: reads it, lets `change` make the new one, writes it if nobody else wrote.
-   * If somebody did, all of it runs again, so `change` should do nothing else. Gives the new value.
+   * If somebody did, or the service was busy, all of it runs again, so `change` should do nothing else. Gives the new
+   * value.
    */
   txn<T extends Json>(key: string, change: (value: any) => T | Promise<T>, options: TxnOptions = {}): Promise<T> {
     return transact((call) => this.#run(call), this.#limits, key, change, options);

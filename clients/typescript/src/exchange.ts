@@ -51,7 +51,7 @@ export class Exchange<T> {
   readonly #call: Call<T>;
   readonly #limits: Limits;
   readonly #giveUpAt: number;
-  #pauses = 0;
+  #pauses: number;
   #losses = 0;
   #urgentPauses = 0;
 
@@ -59,6 +59,7 @@ export class Exchange<T> {
     this.request = requestOf(call, token, randomName());
     this.#call = call;
     this.#limits = limits;
+    this.#pauses = call.refusals ?? 0;
     this.#giveUpAt = performance.now() + limits.callMs;
   }
 
@@ -114,7 +115,9 @@ export class Exchange<T> {
       pauseMs = (error.retryAfterMs ?? 0) + between(step / 4, step);
     }
     if (performance.now() + pauseMs >= this.#giveUpAt) throw this.#givenUp(error);
-    if (this.#call.getsOld && this.#losses === 0) throw Object.assign(error, { pauseMs });
+    // A proxy's refusal may hide that the service has done it.
+    const isKnown = this.#losses === 0 && PASSING_CODES.has(error.code);
+    if (this.#call.refusals !== undefined && isKnown) throw Object.assign(error, { pauseMs });
     return { done: false, pauseMs };
   }
 

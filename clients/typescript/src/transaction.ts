@@ -26,26 +26,45 @@ export async function transact<T extends Json>(
 ): Promise<T> {
   const giveUpAt = performance.now() + limits.callMs;
   let uncertainSince: number | undefined;
-  for (let conflicts = 0; ; ) {
-    const found = await run({ ...reads.entry(key), isUrgent: uncertainSince !== undefined });
-    judge(key, found, uncertainSince);
+  let conflicts = 0;
+  let refusals = 0;
+  for (;;) {
+    const found = await readAgain(run, key, uncertainSince);
     uncertainSince = undefined;
     // A value of its own for each attempt, so that none sees another's changes.
     const value = await change(found ? found.value : JSON.parse(JSON.stringify(options.default ?? null)));
     try {
-      await run(write(key, found, value, options.ttlMs));
+      await run({ ...write(key, found, value, options.ttlMs), refusals });
       return value;
     } catch (error) {
       let pauseMs = error instanceof KVError ? error.pauseMs : undefined;
+      if (pauseMs !== undefined) refusals += 1;
       if (error instanceof VersionMismatch) {
         conflicts += 1;
         if (error.wasUncertain) uncertainSince = found?.version ?? 0;
         // While others write, each moment makes it likelier that nobody can tell any more.
         pauseMs = error.wasUncertain ? 0 : pauseAfterConflict(conflicts);
       }
-      if (pauseMs === undefined || performance.now() + pauseMs >= giveUpAt) throw error;
+      if (pauseMs === undefined) throw error;
+      if (performance.now() + pauseMs >= giveUpAt) throw uncertainSince === undefined ? error : unknown(key, error);
       await sleep(pauseMs);
     }
+  }
+}
+
+/** Reads the key; while the outcome of an attempt is uncertain, without that there is no telling what it was. */
+async function readAgain(
+  run: <R>(call: Call<R>) => Promise<R>,
+  key: string,
+  uncertainSince: number | undefined,
+): Promise<Entry | undefined> {
+  const isUrgent = uncertainSince !== undefined;
+  try {
+    const found = await run({ ...reads.entry(key), isUrgent });
+    judge(key, found, uncertainSince);
+    return found;
+  } catch (error) {
+    throw isUrgent && !(error instanceof OutcomeUnknown) ? unknown(key, error) : error;
   }
 }
 
@@ -56,13 +75,16 @@ export async function transact<T extends Json>(
 function judge(key: string, found: Entry | undefined, uncertainSince: number | undefined): void {
   if (uncertainSince === undefined) return;
   if (found === undefined || found.version - uncertainSince > REMEMBERED_WRITES) {
-    throw new OutcomeUnknown(`the change of "${key}" may have happened or not: its answer was lost`);
+    throw unknown(key);
   }
+}
+
+function unknown(key: string, cause?: unknown): OutcomeUnknown {
+  return new OutcomeUnknown(`the change of "${key}" may have happened or not: its answer was lost`, { cause });
 }
 
 function write(key: string, found: Entry | undefined, value: Json, ttlMs: number | undefined): Call<unknown> {
   // A new key has no time to keep.
   const keepTtl = ttlMs === undefined && found !== undefined;
-  const ifKeyVersion = found?.keyVersion ?? 0;
-  return { ...batchedWrites.set(key, value, { ttlMs, keepTtl }), ifKeyVersion, getsOld: true };
+  return { ...batchedWrites.set(key, value, { ttlMs, keepTtl }), ifKeyVersion: found?.keyVersion ?? 0 };
 }

@@ -85,6 +85,38 @@ test("a change that was refused reads again before it is written", async () => {
   assert.equal(await service.kv(automation, { fetch }).txn("n", (n) => n + 1), 2);
 });
 
+test("a gateway's 503 for a change that the service has made does not make it twice", async () => {
+  const automation = randomUUID();
+  let writes = 0;
+  const fetch = async (...request) => {
+    const response = await globalThis.fetch(...request);
+    if (request[1].method !== "PUT") return response;
+    writes += 1;
+    return writes === 1 ? new Response("no healthy upstream", { status: 503 }) : response;
+  };
+  assert.equal(await service.kv(automation, { fetch }).txn("n", (n) => n + 1, { default: 0 }), 1);
+  assert.equal(await service.kv(automation).get("n"), 1);
+  assert.equal(writes, 2);
+});
+
+test("a change whose outcome is uncertain at the end of its time is told as unknown", async () => {
+  const automation = randomUUID();
+  const others = service.kv(automation);
+  await others.set("n", 0);
+  let isLost = false;
+  const fetch = async (...request) => {
+    if (request[1].method === "PUT" && !isLost) {
+      isLost = true;
+      await others.incr("n");
+      throw new TypeError("fetch failed");
+    }
+    if (request[1].method === "GET" && isLost) return refusal(30);
+    return globalThis.fetch(...request);
+  };
+  const change = service.kv(automation, { fetch, timeoutMs: 1_000 }).txn("n", (n) => n + 1);
+  await assert.rejects(change, OutcomeUnknown);
+});
+
 test("txn leaves the time to live alone unless told", async () => {
   const kv = service.kv();
   const { expiresAt } = await kv.set("n", 1, { ttlMs: 60_000 });

@@ -45,7 +45,7 @@ fn common(compilation: &Compilation) -> Config {
     config.epoch_interruption(true);
     config.concurrency_support(false);
     match compilation {
-        // Each pool has a thread that compiles, and ends: what it took for that goes with it. Those of wasmtime would stay.
+        // The thread that compiles ends, and what it took for that goes with it. Those of wasmtime would stay.
         Compilation::Thorough => {
             config.parallel_compilation(false);
         }

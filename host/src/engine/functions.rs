@@ -47,7 +47,7 @@ pub(super) struct Checked {
 }
 
 impl Functions {
-    /// Finds them all in a component.
+    /// Finds those that are called in a component.
     pub(super) fn find(component: &Component) -> wasmtime::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             open: Function::find(component, "open")?,
@@ -125,7 +125,8 @@ where
     pub(super) fn call(&self, of: &Checked, store: &mut Store<SessionState>, parameters: P) -> wasmtime::Result<R> {
         let function = of.instance.get_func(&mut *store, self.index);
         let function = function.ok_or_else(|| wasmtime::Error::msg("the instance is of another component"))?;
-        // SAFETY: `check` has found these very types in an instance of the same component before a `Checked` was made.
+        // SAFETY: `check` has found these very types in an instance of the same component before a `Checked` was made; of
+        // another component `get_func` gives none, since the index knows whose it is.
         let function = unsafe { TypedFunc::<P, R>::new_unchecked(function) };
         function.call(store, parameters)
     }

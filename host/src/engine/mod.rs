@@ -76,7 +76,7 @@ pub struct EngineOptions {
     /// Pools of instances for states of each usual size. Each thread keeps to one of them, so that an instance's memory stays in
     /// the caches of the processor that used it last.
     pub pools: u32,
-    /// The most sessions at a time in one pool. Each keeps up to 4 MiB of memory resident when idle: what it used.
+    /// The most sessions at a time in one pool of a thread; as many for each of them in those for large states. Each keeps up to 4 MiB of memory resident when idle: what it used.
     pub max_sessions: u32,
     /// The longest that one call into the component may run.
     pub call_deadline: Duration,

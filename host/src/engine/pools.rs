@@ -46,7 +46,7 @@ impl Pools {
     ///
     /// For small and medium states each thread has a pool: a session writes some tens of kilobytes and the pool clears them
     /// behind it, and done on another processor than the last time, that memory has to travel between their caches. A large
-    /// one takes so long that this does not matter, and runs on threads that come and go.
+    /// one takes so long that this does not matter, and runs mostly on threads that come and go.
     pub(super) fn compile(
         component: &[u8],
         options: EngineOptions,
@@ -123,7 +123,10 @@ impl Code {
     fn load(&self, engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
         // SAFETY: the bytes are what `serialize` gave, and nobody else had them since.
         let loaded = unsafe { Component::deserialize(engine, &self.0) };
-        loaded.or_else(|_| Component::new(engine, component))
+        loaded.or_else(|error| {
+            tracing::debug!(error = format!("{error:#}"), "compiling the engine for one pool alone");
+            Component::new(engine, component)
+        })
     }
 }
 

@@ -76,7 +76,8 @@ class AsyncKV(Reads, Writes, Marks):
     ) -> Any:
         """Changes a value that others change too; see `KV.txn`. `attempts` is the form with a loop."""
         value: Any = None
-        async for attempt in self.attempts(key, default, ttl=ttl):
+        transaction = Transaction(key, default, ttl, self._limits, rereads=True)
+        async for attempt in self._attempts(transaction):
             async with attempt:
                 value = attempt.value = change(attempt.value)
         return value
@@ -85,9 +86,17 @@ class AsyncKV(Reads, Writes, Marks):
         self, key: str, default: JSON = None, *, ttl: Duration | None = None
     ) -> AsyncIterator[AsyncAttempt]:
         """The loop that `KV.txn` gives: `async for attempt in kv.attempts(key)`, `async with attempt as value`."""
-        transaction = Transaction(key, default, ttl, self._limits)
+        transaction = Transaction(key, default, ttl, self._limits, rereads=False)
+        async for attempt in self._attempts(transaction):
+            yield attempt
+
+    async def _attempts(self, transaction: Transaction) -> AsyncIterator[AsyncAttempt]:
         while True:
-            attempt = AsyncAttempt(transaction, await self._run_async(transaction.read), self)
+            try:
+                found = await self._run_async(transaction.read)
+            except KVError as error:
+                transaction.unread(error)
+            attempt = AsyncAttempt(transaction, found, self)
             yield attempt
             if attempt.is_done:
                 return

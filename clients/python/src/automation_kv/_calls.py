@@ -46,9 +46,10 @@ class Call(Generic[T]):
         self.if_key_version: int | None = None
         #: Whether an outcome is unknown until it is answered, so that the pauses between its attempts are short.
         self.is_urgent = False
-        #: Whether it was made from a read that gets old in a pause: a refusal that may pass is raised with its `pause`
-        #: instead of sent again, unless an answer got lost.
-        self.gets_old = False
+        #: Of a write that was made from a read, which gets old in a pause: how often the service has refused what it is
+        #: another attempt at. The service's next refusal is raised with its `pause` instead of waited out, unless an
+        #: answer got lost.
+        self.refusals: int | None = None
 
     def on(self, *, version: int | None = None, key_version: int | None = None) -> Call[T]:
         """The same, but only if the state or the key has this version."""

@@ -18,6 +18,7 @@ from ._lease import Lease
 from ._methods import Marks, Reads, Writes
 from ._settings import Limits, base_url_of, token_of
 from ._transaction import Attempt, Transaction
+from .errors import KVError
 from .types import JSON, Duration
 
 T = TypeVar("T")
@@ -114,8 +115,9 @@ class KV(Reads, Writes, Marks):
         """Changes a value that others change too: reads it, lets `change` make the new one, writes it if nobody else
         wrote.
 
-        If somebody did, all of it runs again, so `change` should do nothing else. Gives the new value. `default` stands
-        for a key that is missing. The key's time to live stays as it is, unless `ttl` gives it another.
+        If somebody did, or the service was busy, all of it runs again, so `change` should do nothing else. Gives the new
+        value. `default` stands for a key that is missing. The key's time to live stays as it is, unless `ttl` gives it
+        another.
 
         Without `change` it is a loop around code of your own, which changes `value` in place or sets `attempt.value`:
 
@@ -125,7 +127,8 @@ class KV(Reads, Writes, Marks):
 
         Leave that block by its end only: after a `return` or `break` in it nothing could run it again.
         """
-        attempts = self._attempts(Transaction(key, default, ttl, self._limits))
+        transaction = Transaction(key, default, ttl, self._limits, rereads=change is not None)
+        attempts = self._attempts(transaction)
         if change is None:
             return attempts
         value: Any = None
@@ -136,7 +139,11 @@ class KV(Reads, Writes, Marks):
 
     def _attempts(self, transaction: Transaction) -> Iterator[Attempt]:
         while True:
-            attempt = Attempt(transaction, self._run(transaction.read), self._run)
+            try:
+                found = self._run(transaction.read)
+            except KVError as error:
+                transaction.unread(error)
+            attempt = Attempt(transaction, found, self._run)
             yield attempt
             if attempt.is_done:
                 return

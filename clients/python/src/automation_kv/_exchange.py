@@ -42,7 +42,7 @@ class Exchange(Generic[T]):
         self._call = call
         self._limits = limits
         self._give_up_at = monotonic() + limits.call
-        self._pauses = 0
+        self._pauses = call.refusals or 0
         #: Attempts whose answer got lost, and pauses since the first of them.
         self._losses = 0
         self._urgent_pauses = 0
@@ -107,7 +107,9 @@ class Exchange(Generic[T]):
             pause = (error.retry_after or 0.0) + uniform(step / 4, step)
         if monotonic() + pause >= self._give_up_at:
             raise self._given_up(error)
-        if self._call.gets_old and not self._losses:
+        # A proxy's refusal may hide that the service has done it.
+        is_known = not self._losses and error.code in _PASSING_CODES
+        if self._call.refusals is not None and is_known:
             error.pause = pause
             raise error
         return pause

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from time import monotonic
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from . import _calls
 from ._calls import Call
@@ -22,13 +22,15 @@ _REMEMBERED_WRITES = 128
 class Transaction:
     """The changing of one key, over all its attempts."""
 
-    def __init__(self, key: str, default: JSON, ttl: Duration | None, limits: Limits) -> None:
+    def __init__(self, key: str, default: JSON, ttl: Duration | None, limits: Limits, *, rereads: bool) -> None:
         self.read = _calls.entry(key)
         self._key = key
         self._default = dump(default)
         self._ttl = ttl
         self._give_up_at = monotonic() + limits.call
         self._conflicts = 0
+        #: How often the service has refused a write, if the next attempt is then to start from a new read.
+        self._refusals = 0 if rereads else None
         #: The state's version that an attempt had read whose write may have happened.
         self._uncertain_since: int | None = None
 
@@ -42,9 +44,19 @@ class Transaction:
         if self._uncertain_since is None:
             return
         if version is None or version - self._uncertain_since > _REMEMBERED_WRITES:
-            raise OutcomeUnknown(f"the change of {self._key!r} may have happened or not: its answer was lost")
+            raise self.unknown()
         self._uncertain_since = None
         self.read.is_urgent = False
+
+    def unknown(self) -> OutcomeUnknown:
+        """What is raised if nobody can tell what became of an attempt."""
+        return OutcomeUnknown(f"the change of {self._key!r} may have happened or not: its answer was lost")
+
+    def unread(self, error: KVError) -> NoReturn:
+        """Raises why the read failed; without it there is no telling what became of an uncertain attempt."""
+        if self._uncertain_since is None:
+            raise error
+        raise self.unknown() from error
 
     def start(self, found: Entry | None) -> Any:
         """The value that an attempt starts from: its own, so that no attempt sees another's changes."""
@@ -58,7 +70,7 @@ class Transaction:
         keeps = self._ttl is None and found is not None
         call = _calls.set_to(self._key, value, ttl=self._ttl, keep_ttl=keeps)
         call = call.on(key_version=found.key_version if found else 0)
-        call.gets_old = True
+        call.refusals = self._refusals
         return call
 
     def pause(self, attempt: AttemptState) -> float:
@@ -68,7 +80,9 @@ class Transaction:
             raise RuntimeError("take each attempt in a with block: with attempt as value")
         attempt.is_noticed = True
         pause = lost.pause
-        if pause is None:
+        if pause is not None:
+            self._refusals = (self._refusals or 0) + 1
+        else:
             self._conflicts += 1
             pause = pause_after_conflict(self._conflicts)
         if lost.was_uncertain:
@@ -77,6 +91,8 @@ class Transaction:
             # While others write, each moment makes it likelier that nobody can tell any more.
             pause = 0.0
         if monotonic() + pause >= self._give_up_at:
+            if lost.was_uncertain:
+                raise self.unknown() from lost
             raise lost
         return pause
 
