@@ -115,9 +115,9 @@ class KV(Reads, Writes, Marks):
         """Changes a value that others change too: reads it, lets `change` make the new one, writes it if nobody else
         wrote.
 
-        If somebody did, or the service was busy, all of it runs again, so `change` should do nothing else. Gives the new
-        value. `default` stands for a key that is missing. The key's time to live stays as it is, unless `ttl` gives it
-        another.
+        If somebody did, or the service was busy, all of it runs again, so `change` should do nothing else. Gives the
+        new value. `default` stands for a key that is missing. The key's time to live stays as it is, unless `ttl`
+        gives it another.
 
         Without `change` it is a loop around code of your own, which changes `value` in place or sets `attempt.value`:
 
