@@ -1,8 +1,8 @@
 //! Which pool a session gets its instance from: one for states of its size, and of its thread.
 //!
 //! What a session has written stays in its slot, and is cleared behind every session there from then on, whether that one
-//! wrote it too or not. So small states have slots that no large one was ever in: clearing behind those cost a small session
-//! more than all the rest of it.
+//! wrote it too or not. So small states have slots that hardly any large one was ever in: clearing behind those cost a small
+//! session more than all the rest of it.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
