@@ -321,7 +321,7 @@ impl Normalizer<'_> {
         Ok(())
     }
 
-    /// The character of one `\uXXXX` unit, reading the second one of a pair.
+    /// The character of one `\u` escape, reading the second one of a pair.
     fn code_point(&mut self, unit: u32, start: usize) -> Result<char, SyntaxError> {
         if let Some(character) = char::from_u32(unit) {
             return Ok(character);

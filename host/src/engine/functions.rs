@@ -4,8 +4,7 @@
 //! the same types, so the first one answers for the others.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Store;
 use wasmtime::component::{
@@ -62,7 +61,7 @@ impl Functions {
         }))
     }
 
-    /// Makes an instance of the component that they were found in.
+    /// Makes an instance of the component that they were found in, and checks their types if it is the first.
     pub(super) fn instantiate(
         self: &Arc<Self>,
         component: &InstancePre<SessionState>,

@@ -29,7 +29,7 @@ class Transaction:
         self._ttl = ttl
         self._give_up_at = monotonic() + limits.call
         self._conflicts = 0
-        #: How often the service has refused a write, if the next attempt is then to start from a new read.
+        #: How often the service has refused a write, if the next attempt starts from a new read then; else None.
         self._refusals = 0 if rereads else None
         #: The state's version that an attempt had read whose write may have happened.
         self._uncertain_since: int | None = None
