@@ -69,6 +69,9 @@ fn crash_loop(setup: &Setup, cycles: u64, between: impl Fn(u64)) {
     for cycle in 0..cycles {
         let service = setup.start();
         total += verify(&service, &ids, &ledgers, cycle);
+        if cycle == 0 {
+            make_large(&service, &ids);
+        }
         let address = service.address();
         std::thread::scope(|scope| {
             for (number, ledger) in ledgers.iter().enumerate() {
@@ -89,6 +92,14 @@ fn crash_loop(setup: &Setup, cycles: u64, between: impl Fn(u64)) {
     assert!(service.stop().success());
     println!("{cycles} kills, {total} acknowledged writes, all there");
     assert!(total > cycles, "hardly anything was written: {total}");
+}
+
+/// Makes every other state so large that what has changed is stored beside it.
+fn make_large(service: &Service, ids: &[Uuid]) {
+    for id in ids.iter().step_by(2) {
+        let (status, answer) = service.client(*id).put("/ballast", &json!("x".repeat(30_000)));
+        assert_eq!(status, 200, "{answer}");
+    }
 }
 
 /// Counts up, and keeps each count in a list too, in one batch.

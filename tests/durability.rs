@@ -107,6 +107,8 @@ fn leave_needles(setup: &Setup) -> (Service, String) {
     let id = Uuid::new_v4();
     let token = token::mint(SECRET, &restricted(id), &Map::new());
     let mut client = Client::new(service.address(), &token);
+    // What is changed in a large state is stored in another way.
+    client.put("/ballast", &json!("x".repeat(30_000)));
     client.put(&format!("/{}", NEEDLES[0]), &json!(NEEDLES[1]));
     client.post("/list/rpush", &json!({"value": NEEDLES[2]}));
     client.put("/object", &json!({NEEDLES[3]: 1}));
@@ -127,7 +129,10 @@ fn leave_needles(setup: &Setup) -> (Service, String) {
 /// The claims of a token that may use the marked keys, and the others of the test.
 fn restricted(id: Uuid) -> Value {
     let mut claims = token::claims(&id.to_string());
-    claims.insert("keys".to_owned(), json!([NEEDLES[0], "list", "object", "broken"]));
+    claims.insert(
+        "keys".to_owned(),
+        json!([NEEDLES[0], "ballast", "list", "object", "broken"]),
+    );
     claims.into()
 }
 

@@ -87,7 +87,7 @@ async fn a_sweep_goes_on_behind_states_that_cannot_be_saved() {
         let sealed = Sealed {
             bytes: b"rubbish".to_vec(),
             expires_at: Some(1),
-            keep: None,
+            ..Sealed::default()
         };
         setup.storage.inner.swap(id, None, sealed, soon()).await.unwrap();
     }

@@ -187,8 +187,8 @@ async fn fill(url: &str, ids: &[Uuid]) {
 async fn save(storage: &dyn Storage, id: AutomationId, seen: Option<i64>, bytes: Vec<u8>, keep: Option<Keep>) {
     let sealed = Sealed {
         bytes,
-        expires_at: None,
         keep,
+        ..Sealed::default()
     };
     let deadline = Instant::now() + PATIENCE;
     assert_eq!(storage.swap(id, seen, sealed, deadline).await.unwrap(), Swap::Saved);

@@ -77,6 +77,12 @@ macro_rules! everywhere {
             racing_updates_all_count
             automations_do_not_share_rows
             a_large_state_is_kept
+            a_change_beside_its_base_is_loaded_with_it
+            a_change_saved_with_its_base_is_followed_by_others
+            a_change_on_an_old_revision_is_lost
+            a_kept_state_has_the_change_beside_it
+            sealing_anew_replaces_base_and_change
+            changes_and_whole_states_go_together
             a_deleted_automation_stays_deleted
             deleting_beats_a_save_that_was_on_its_way
             automations_are_listed_page_by_page
@@ -213,6 +219,112 @@ async fn a_large_state_is_kept(place: Place) {
     let large = "gAAA".repeat(1 << 20);
     assert_eq!(swap(&storage, id, None, &large).await, Swap::Saved);
     assert_eq!(loaded(&storage, id).await.sealed, large.into_bytes());
+}
+
+async fn a_change_beside_its_base_is_loaded_with_it(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    let base = "gAAA".repeat(20_000);
+    swap(&storage, id, None, &base).await;
+    for (seen, change) in [(1, ".one"), (2, ".another"), (3, ".")] {
+        assert_eq!(change_beside(&storage, id, seen, &base, change).await, Swap::Saved);
+        let expected = format!("{base}{change}").into_bytes();
+        assert_eq!(loaded(&storage, id).await.sealed, expected);
+        assert_eq!(storage.list(None, 10).await.unwrap()[0].record.sealed, expected);
+    }
+    assert_eq!(swap(&storage, id, Some(4), "whole").await, Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, b"whole");
+}
+
+async fn a_change_saved_with_its_base_is_followed_by_others(place: Place) {
+    let (storage, id, other) = (place.open().await, new_id(), new_id());
+    swap(&storage, id, None, "first").await;
+    swap(&storage, id, Some(1), "base.one").await;
+    swap(&storage, other, None, "base.one").await;
+    for (id, seen) in [(id, 2), (other, 1)] {
+        assert_eq!(loaded(&storage, id).await.sealed, b"base.one");
+        assert_eq!(change_beside(&storage, id, seen, "base", ".two").await, Swap::Saved);
+        assert_eq!(loaded(&storage, id).await.sealed, b"base.two");
+    }
+    let step = |stored| {
+        assert!(matches!(stored, Stored::Present(Record { sealed, .. }) if sealed == b"base.two"));
+        Some(change("base", ".three"))
+    };
+    assert_eq!(storage.update(id, Box::new(step), soon()).await.unwrap(), Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, b"base.three");
+}
+
+async fn a_change_on_an_old_revision_is_lost(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap(&storage, id, None, "base").await;
+    swap(&storage, id, Some(1), "other").await;
+    assert_eq!(change_beside(&storage, id, 1, "base", ".one").await, Swap::Lost);
+    assert_eq!(loaded(&storage, id).await.sealed, b"other");
+}
+
+async fn a_kept_state_has_the_change_beside_it(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap(&storage, id, None, "base").await;
+    change_beside(&storage, id, 1, "base", ".one").await;
+    let two = Sealed {
+        keep: Some(keep("second", 2, 9)),
+        ..change("base", ".two")
+    };
+    assert_eq!(storage.swap(id, Some(2), two, soon()).await.unwrap(), Swap::Saved);
+    keeping(&storage, id, Some(3), "whole", ("third", 3, 9)).await;
+    assert_eq!(loaded(&storage, id).await.sealed, b"whole");
+    for (run, expected) in [("second", "base.one"), ("third", "base.two")] {
+        assert_eq!(
+            kept(&storage, id, run).await,
+            Some(Some(expected.as_bytes().to_vec())),
+            "{run}"
+        );
+    }
+}
+
+async fn sealing_anew_replaces_base_and_change(place: Place) {
+    let (storage, id) = (place.open().await, new_id());
+    swap(&storage, id, None, "base").await;
+    change_beside(&storage, id, 1, "base", ".one").await;
+    assert_eq!(
+        reseal(&storage, vec![row(id, Stands::State(2), "BASE")]).await,
+        [Swap::Saved]
+    );
+    assert_eq!(loaded(&storage, id).await.sealed, b"BASE");
+}
+
+async fn changes_and_whole_states_go_together(place: Place) {
+    const AUTOMATIONS: usize = 60;
+    let storage = place.open().await;
+    let ids: Vec<AutomationId> = (0..AUTOMATIONS).map(|_| new_id()).collect();
+    let base = |number: usize| format!("{number}{}", "gAAA".repeat(if number % 7 == 0 { 12_000 } else { 10 }));
+    // All of them have a base after the first round.
+    let is_whole = |number: usize, round: usize| round == 0 || (number + round) % 3 == 0;
+    for round in 0..5 {
+        join_all(ids.iter().copied().enumerate().map(|(number, id)| {
+            let (storage, base) = (Arc::clone(&storage), base(number));
+            async move {
+                let seen = i64::try_from(round).ok().filter(|&seen| seen > 0);
+                let sealed = if is_whole(number, round) {
+                    sealed(&base, None)
+                } else {
+                    change(&base, &format!(".{round}"))
+                };
+                let sealed = Sealed {
+                    keep: (number % 2 == 0).then(|| keep(&format!("run-{round}"), round as u64, 9)),
+                    ..sealed
+                };
+                assert_eq!(storage.swap(id, seen, sealed, soon()).await.unwrap(), Swap::Saved);
+            }
+        }))
+        .await;
+        for (number, &id) in ids.iter().enumerate() {
+            let change = (!is_whole(number, round))
+                .then(|| format!(".{round}"))
+                .unwrap_or_default();
+            let expected = format!("{}{change}", base(number)).into_bytes();
+            assert_eq!(loaded(&storage, id).await.sealed, expected, "{number} in round {round}");
+        }
+    }
 }
 
 async fn a_deleted_automation_stays_deleted(place: Place) {
@@ -831,8 +943,20 @@ fn sealed(text: &str, expires_at: Option<u64>) -> Sealed {
     Sealed {
         bytes: text.as_bytes().to_vec(),
         expires_at,
-        keep: None,
+        ..Sealed::default()
     }
+}
+
+/// A state whose base is stored already.
+fn change(base: &str, change: &str) -> Sealed {
+    Sealed {
+        keeps_base: true,
+        ..sealed(&format!("{base}{change}"), None)
+    }
+}
+
+async fn change_beside(storage: &Opened, id: AutomationId, seen: i64, base: &str, text: &str) -> Swap {
+    storage.swap(id, Some(seen), change(base, text), soon()).await.unwrap()
 }
 
 async fn loaded(storage: &Opened, id: AutomationId) -> Record {

@@ -69,7 +69,7 @@ pub(super) struct Import {
 struct Bundle {
     /// Whose it is: only the same automation's key opens it.
     automation_id: String,
-    /// A Fernet token.
+    /// The sealed state, as it is stored.
     sealed: String,
 }
 

@@ -11,7 +11,7 @@ use super::slots::Slot;
 use super::types::{Failure, Rejection, Reply, Request};
 use super::{Engine, EngineError, Remembered, Terms, configuration};
 use crate::storage::Sealed;
-use crate::vault::{AutomationVault, TimestampMs};
+use crate::vault::{AutomationVault, Change, TimestampMs};
 
 /// What an instance needs besides its state: its stack, its code's data, a request.
 const BASE_MEMORY_BYTES: usize = 32 << 20;
@@ -88,7 +88,12 @@ impl Engine {
         let max_state_bytes = usize::try_from(input.max_state_bytes).unwrap_or(usize::MAX);
         let mut store = pool.store(SessionState {
             is_stored: input.sealed.is_some(),
-            sealed: input.sealed.map(Some).into_iter().collect(),
+            sealed: input
+                .sealed
+                .map(|sealed| Some(Change::whole(sealed)))
+                .into_iter()
+                .collect(),
+            before: None,
             saved: None,
             vault: input.vault,
             limits: limits(memory_bytes(state_bytes, max_state_bytes)),
@@ -147,7 +152,7 @@ impl Session {
         let state = self.store.data_mut();
         // It may be larger than what is stored and than what may be stored now. That an operator asked for it is limit enough.
         state.limits = limits(configuration::MAX_MEMORY_BYTES);
-        let earlier = earlier.map(|bytes| state.put(bytes));
+        let earlier = earlier.map(|bytes| state.put(Change::whole(bytes)));
         Ok(self.call(|functions| &functions.restore, (earlier,))?.0?)
     }
 

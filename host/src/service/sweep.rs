@@ -1,4 +1,4 @@
-//! Removing the bytes of keys whose time has come, where nobody touches them.
+//! Removing the bytes of keys whose time has come, where nobody touches them, and letting go of opened states.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,12 +16,15 @@ use crate::report::Chain;
 /// Automations that the storage is asked for at once.
 const BATCH: u32 = 64;
 
+/// How long an opened state is kept that nobody asks for; up to as long again, until the next sweep.
+const OPENED_LIFETIME: Duration = Duration::from_secs(30);
+
 /// Purges under way at the same time, each of another automation.
 const CONCURRENT: usize = 4;
 
 impl Service {
     /// Starts to look every [`sweep_interval`](super::ServiceOptions::sweep_interval) for states with expired keys, and to
-    /// save them without. Ends with [`close`](Self::close), or with the service. Needs a tokio runtime.
+    /// save them without; and to let go of opened states that nobody asks for. Ends with [`close`](Self::close), or with the service. Needs a tokio runtime.
     pub fn start_sweep(&self) {
         let sweeping = tokio::spawn(run(Arc::downgrade(&self.shared), self.shared.options.sweep_interval));
         self.shared.sweeping.replace(sweeping);
@@ -54,6 +57,7 @@ async fn run(shared: Weak<Shared>, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
         let Some(shared) = shared.upgrade() else { return };
+        shared.vault.forget_unused(OPENED_LIFETIME);
         shared.sweep().await;
     }
 }

@@ -27,7 +27,7 @@ pub struct SealedRow {
     pub automation: AutomationId,
     /// Where it stands.
     pub place: Place,
-    /// The sealed state: a Fernet token.
+    /// The sealed state.
     pub sealed: Vec<u8>,
 }
 

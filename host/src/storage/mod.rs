@@ -67,15 +67,18 @@ pub enum Stored {
 pub struct Record {
     /// What a save on it must name.
     pub revision: Revision,
-    /// The sealed state: a Fernet token.
+    /// The sealed state: a Fernet token, or two with a mark between them.
     pub sealed: Vec<u8>,
 }
 
 /// A state to save.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sealed {
-    /// The sealed state: a Fernet token.
+    /// The sealed state: a Fernet token; or that of an earlier state, a full stop, and that of what has changed since.
     pub bytes: Vec<u8>,
+    /// Whether what comes before the full stop is what comes before it in the state that is replaced, or is all of that, so
+    /// that it need not be stored again.
+    pub keeps_base: bool,
     /// When the first of the keys in it stops to exist, in milliseconds since 1970; none if none does.
     pub expires_at: Option<u64>,
     /// Under what to keep the state that it replaces, in the same transaction; none to let it go.

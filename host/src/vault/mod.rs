@@ -2,10 +2,17 @@
 //!
 //! The key is HKDF-SHA256 (RFC 5869) of the secret with the automation's id in the info, so a row that is
 //! copied onto another automation's does not open.
+//!
+//! A sealed state is such a token, or a large one that was sealed earlier (the base), a full stop, and a token of what has
+//! changed since (the delta), which opens beside that base only. So a small change of a large state costs neither sealing all
+//! of it nor storing it again.
 
+mod bases;
+mod delta;
 mod keyring;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -13,7 +20,14 @@ use fernet::Fernet;
 use secrecy::SecretString;
 
 use crate::automation::AutomationId;
+use bases::{Base, Bases};
 use keyring::Keyring;
+
+/// What stands between a base and a delta. No Fernet token has one.
+pub(crate) const DELTA_MARK: u8 = b'.';
+
+/// A delta is at most this part of its state: a larger one would soon cost more than it saves.
+const DELTA_PART: usize = 8;
 
 /// Milliseconds since the Unix epoch.
 pub type TimestampMs = u64;
@@ -32,9 +46,28 @@ pub struct AutomationVault {
 
 #[derive(Clone)]
 enum Keys {
-    Ring(Arc<Keyring>),
+    Ring(Arc<Ring>),
     /// None: what is sealed is what it was, and is told to be of this time.
     Clear(TimestampMs),
+}
+
+struct Ring {
+    keyring: Keyring,
+    bases: Bases,
+}
+
+/// What the next state can be sealed beside.
+pub(crate) struct Before {
+    base: Arc<Base>,
+    /// The size of the state that was opened, which is the base or has a delta to it.
+    plain_bytes: usize,
+}
+
+/// A sealed state that follows another, or none.
+pub(crate) struct Change {
+    pub(crate) sealed: Vec<u8>,
+    /// Whether its base is that of the state before it.
+    pub(crate) keeps_base: bool,
 }
 
 /// An opened state.
@@ -78,12 +111,24 @@ pub enum VaultError {
     NeedsAdoption,
 }
 
+impl Change {
+    /// A state that follows none.
+    pub(crate) fn whole(sealed: Vec<u8>) -> Self {
+        let keeps_base = false;
+        Self { sealed, keeps_base }
+    }
+}
+
 impl Vault {
     /// Keys from the current secret, former secrets that still open, and, if `adopt`, the Python
     /// service's way of making a key of each of them.
     pub fn new(current: &SecretString, previous: &[SecretString], adopt: bool) -> Self {
+        let ring = Ring {
+            keyring: Keyring::new(current, previous, adopt),
+            bases: Bases::new(),
+        };
         Self {
-            keys: Keys::Ring(Arc::new(Keyring::new(current, previous, adopt))),
+            keys: Keys::Ring(Arc::new(ring)),
         }
     }
 
@@ -92,6 +137,13 @@ impl Vault {
     pub fn clear(dated: TimestampMs) -> Self {
         Self {
             keys: Keys::Clear(dated),
+        }
+    }
+
+    /// Overwrites and lets go of opened states that nobody has asked for in this time.
+    pub(crate) fn forget_unused(&self, time: Duration) {
+        if let Keys::Ring(ring) = &self.keys {
+            ring.bases.forget_unused(time);
         }
     }
 
@@ -105,12 +157,42 @@ impl Vault {
 }
 
 impl AutomationVault {
-    /// Seals bytes with the current secret, as a Fernet token.
+    /// Seals bytes with the current secret, whole: as a Fernet token.
     pub fn seal(&self, plain: &[u8]) -> Vec<u8> {
         match &self.keys {
-            Keys::Ring(keyring) => keyring.current(self.automation).encrypt(plain).into_bytes(),
+            Keys::Ring(ring) => ring.keyring.current(self.automation).encrypt(plain).into_bytes(),
             Keys::Clear(_) => plain.to_vec(),
         }
+    }
+
+    /// Seals what follows a state that was opened: as what has changed, where that is little of much. A state that has become
+    /// smaller is sealed whole, so that what is stored becomes smaller too.
+    pub(crate) fn seal_change(&self, before: Option<&Before>, plain: Vec<u8>) -> Change {
+        let beside = before.and_then(|before| self.seal_beside(before, &plain));
+        if let Some(sealed) = beside {
+            let keeps_base = true;
+            return Change { sealed, keeps_base };
+        }
+        let sealed = self.seal(&plain);
+        if let Keys::Ring(ring) = &self.keys
+            && plain.len() >= bases::MIN_BYTES
+        {
+            let base = Base {
+                sealed: sealed.clone(),
+                plain: plain.into(),
+            };
+            ring.bases.keep(self.automation, base);
+        }
+        Change::whole(sealed)
+    }
+
+    fn seal_beside(&self, before: &Before, plain: &[u8]) -> Option<Vec<u8>> {
+        if plain.len() < before.plain_bytes {
+            return None;
+        }
+        let base = &before.base;
+        let delta = delta::between(&base.sealed, &base.plain, plain, plain.len() / DELTA_PART)?;
+        Some([&base.sealed, &[DELTA_MARK][..], &self.seal(&delta)].concat())
     }
 
     /// Seals what another key sealed with the current secret, as of the same time: that dates the keys of some documents.
@@ -121,18 +203,18 @@ impl AutomationVault {
             return Ok(None);
         }
         Ok(match &self.keys {
-            Keys::Ring(keyring) => {
-                let key = keyring.current(self.automation);
+            Keys::Ring(ring) => {
+                let key = ring.keyring.current(self.automation);
                 Some(key.encrypt_at_time(&opened.plain, opened.sealed_at / 1000).into_bytes())
             }
             Keys::Clear(_) => None,
         })
     }
 
-    /// Opens a Fernet token: with the current secret, then the previous ones, then the adopted keys.
+    /// Opens a sealed state: with the current secret, then the previous ones, then the adopted keys.
     pub fn open(&self, sealed: &[u8]) -> Result<Opened, VaultError> {
-        let keyring = match &self.keys {
-            Keys::Ring(keyring) => keyring,
+        let ring = match &self.keys {
+            Keys::Ring(ring) => ring,
             Keys::Clear(dated) => {
                 return Ok(Opened {
                     plain: sealed.to_vec(),
@@ -141,26 +223,92 @@ impl AutomationVault {
                 });
             }
         };
-        let token = std::str::from_utf8(sealed).map_err(|_| VaultError::Unopenable)?;
-        let opened = keyring
+        let (base, delta) = parts(sealed)?;
+        let opened = ring
+            .keyring
             .candidates(self.automation)
-            .find_map(|(with, key)| Some((with, open_with(&key, token)?)));
-        match opened {
-            Some((with, plain)) => Ok(Opened {
+            .find_map(|(with, key)| Some((open_with(&key, base)?, with, key)));
+        match (opened, delta) {
+            (Some((plain, with, _)), None) => Ok(Opened {
                 plain,
-                sealed_at: sealed_at_seconds(token).saturating_mul(1000),
+                sealed_at: sealed_at(base),
                 with,
             }),
-            None if keyring.would_adopt(token) => Err(VaultError::NeedsAdoption),
-            None => Err(VaultError::Unopenable),
+            (Some((plain, with, key)), Some(delta)) => Ok(Opened {
+                plain: open_beside(base, &plain, &key, delta)?,
+                sealed_at: sealed_at(delta),
+                with,
+            }),
+            (None, _) if ring.keyring.would_adopt(base) => Err(VaultError::NeedsAdoption),
+            (None, _) => Err(VaultError::Unopenable),
         }
     }
+
+    /// The same for a session, with what the next state can be sealed beside, if it can be sealed so. A large state that was
+    /// opened or sealed lately is not opened again.
+    pub(crate) fn open_to_change(&self, sealed: &[u8]) -> Result<(Opened, Option<Before>), VaultError> {
+        let Keys::Ring(ring) = &self.keys else {
+            return Ok((self.open(sealed)?, None));
+        };
+        let (base, delta) = parts(sealed)?;
+        let known = match ring.bases.find(self.automation, base.as_bytes()) {
+            Some(known) => known,
+            None => {
+                let whole = self.open(base.as_bytes())?;
+                if whole.with != SealedWith::CURRENT || whole.plain.len() < bases::MIN_BYTES {
+                    return match delta {
+                        None => Ok((whole, None)),
+                        Some(_) => Ok((self.open(sealed)?, None)),
+                    };
+                }
+                let base = Base {
+                    sealed: base.as_bytes().to_vec(),
+                    plain: whole.plain.into(),
+                };
+                ring.bases.keep(self.automation, base)
+            }
+        };
+        let plain = match delta {
+            None => known.plain.to_vec(),
+            Some(delta) => open_beside(base, &known.plain, &ring.keyring.current(self.automation), delta)?,
+        };
+        let before = Before {
+            base: known,
+            plain_bytes: plain.len(),
+        };
+        let opened = Opened {
+            plain,
+            sealed_at: sealed_at(delta.unwrap_or(base)),
+            with: SealedWith::CURRENT,
+        };
+        Ok((opened, Some(before)))
+    }
+}
+
+/// A sealed state's base and delta.
+fn parts(sealed: &[u8]) -> Result<(&str, Option<&str>), VaultError> {
+    let text = std::str::from_utf8(sealed).map_err(|_| VaultError::Unopenable)?;
+    Ok(match memchr::memchr(DELTA_MARK, sealed) {
+        Some(mark) => (&text[..mark], Some(&text[mark + 1..])),
+        None => (text, None),
+    })
+}
+
+/// What a sealed delta makes of its base.
+fn open_beside(sealed_base: &str, base: &[u8], key: &Fernet, delta: &str) -> Result<Vec<u8>, VaultError> {
+    let delta = open_with(key, delta).ok_or(VaultError::Unopenable)?;
+    delta::apply(sealed_base.as_bytes(), base, &delta).ok_or(VaultError::Unopenable)
 }
 
 /// Opens a token whenever it was sealed: the library would refuse one from more than a minute ahead, so a clock that was
 /// set back would lock every state that was written before.
 fn open_with(key: &Fernet, token: &str) -> Option<Vec<u8>> {
     key.decrypt_at_time(token, None, sealed_at_seconds(token)).ok()
+}
+
+/// When a token was sealed, to the second.
+fn sealed_at(token: &str) -> TimestampMs {
+    sealed_at_seconds(token).saturating_mul(1000)
 }
 
 /// The time in a Fernet token: bytes 1 to 8, seconds, big-endian. Whether it is genuine is known once the token opens.
@@ -223,10 +371,13 @@ mod tests {
             .as_secs()
             + 86_400;
         for seconds in [tomorrow, 1 << 40] {
-            let Keys::Ring(keyring) = &vault.keys else {
+            let Keys::Ring(ring) = &vault.keys else {
                 panic!("a vault without keys");
             };
-            let sealed = keyring.current(vault.automation).encrypt_at_time(b"state", seconds);
+            let sealed = ring
+                .keyring
+                .current(vault.automation)
+                .encrypt_at_time(b"state", seconds);
             assert_eq!(vault.open(sealed.as_bytes()).unwrap().plain, b"state");
         }
     }
@@ -305,6 +456,92 @@ mod tests {
             Some(VaultError::NeedsAdoption)
         );
         assert_eq!(open(vault("other", &[], true)).err(), Some(VaultError::Unopenable));
+    }
+
+    /// A large document with a counter.
+    fn large(counter: u32) -> Vec<u8> {
+        let items: Vec<String> = (0..500).map(|item| format!(r#""item {item}""#)).collect();
+        format!(r#"{{"n":{counter},"items":[{}]}}"#, items.join(",")).into_bytes()
+    }
+
+    /// Opens a sealed state and seals another as what follows it.
+    fn changed(vault: &AutomationVault, sealed: &[u8], plain: &[u8]) -> Change {
+        let (_, before) = vault.open_to_change(sealed).unwrap();
+        vault.seal_change(before.as_ref(), plain.to_vec())
+    }
+
+    #[test]
+    fn a_small_change_of_a_large_state_is_sealed_beside_it() {
+        let id = automation(1);
+        let ours = vault("s", &[], false).for_automation(id);
+        let base = ours.seal_change(None, large(100));
+        assert!(!base.keeps_base);
+        let mut sealed = base.sealed.clone();
+        for counter in 101..120 {
+            let change = changed(&ours, &sealed, &large(counter));
+            assert!(change.keeps_base && change.sealed.starts_with(&base.sealed));
+            assert!(change.sealed.len() < base.sealed.len() + 600);
+            sealed = change.sealed;
+            // Somebody who has seen nothing of it opens it as well.
+            for vault in [&ours, &vault("s", &[], false).for_automation(id)] {
+                assert_eq!(vault.open(&sealed).unwrap().plain, large(counter));
+                let (opened, before) = vault.open_to_change(&sealed).unwrap();
+                assert_eq!((opened.plain, before.is_some()), (large(counter), true));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_small_or_shrinks_or_is_another_is_sealed_whole() {
+        let vault = vault("s", &[], false).for_automation(automation(1));
+        let base = vault.seal_change(None, large(100)).sealed;
+        assert!(!changed(&vault, &base, &large(9)).keeps_base, "a smaller one");
+        let another: Vec<u8> = large(100).iter().map(|byte| byte ^ 1).collect();
+        assert!(!changed(&vault, &base, &another).keeps_base, "another one");
+        let small = vault.seal_change(None, b"{}".to_vec()).sealed;
+        assert!(!changed(&vault, &small, b"{ }").keeps_base, "a small one");
+    }
+
+    #[test]
+    fn a_delta_opens_beside_its_own_base_only() {
+        let vault = vault("s", &[], false).for_automation(automation(1));
+        let one = vault.seal_change(None, large(100)).sealed;
+        let other = vault.seal_change(None, large(100)).sealed;
+        let delta = changed(&vault, &one, &large(101)).sealed[one.len()..].to_vec();
+        let mixed = [other, delta.clone()].concat();
+        assert_eq!(vault.open(&mixed).err(), Some(VaultError::Unopenable));
+        assert!(vault.open_to_change(&mixed).is_err());
+        let twice = [one, delta.clone(), delta].concat();
+        assert_eq!(vault.open(&twice).err(), Some(VaultError::Unopenable));
+    }
+
+    #[test]
+    fn a_changed_byte_of_a_base_or_a_delta_is_noticed_also_where_it_is_known() {
+        let vault = vault("s", &[], false).for_automation(automation(1));
+        let base = vault.seal_change(None, large(100)).sealed;
+        let sealed = changed(&vault, &base, &large(101)).sealed;
+        for at in (0..sealed.len()).step_by(97).chain(base.len()..sealed.len()) {
+            let mut changed = sealed.clone();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            assert!(vault.open_to_change(&changed).is_err(), "byte {at}");
+        }
+        assert!(vault.open_to_change(&sealed).is_ok());
+    }
+
+    #[test]
+    fn with_another_secret_the_next_change_is_sealed_whole_with_the_current_one() {
+        let id = automation(1);
+        let old = vault("old", &[], false).for_automation(id);
+        let base = old.seal_change(None, large(100)).sealed;
+        let sealed = changed(&old, &base, &large(101)).sealed;
+        let rotated = vault("new", &["old"], false).for_automation(id);
+        assert_eq!(rotated.open(&sealed).unwrap().plain, large(101));
+        let next = changed(&rotated, &sealed, &large(102));
+        assert!(!next.keeps_base);
+        let alone = vault("new", &[], false).for_automation(id);
+        assert_eq!(alone.open(&next.sealed).unwrap().plain, large(102));
+        let resealed = rotated.reseal(&sealed).unwrap().unwrap();
+        assert_eq!(alone.open(&resealed).unwrap().plain, large(101));
     }
 
     /// The `verify.json` vector of the Fernet specification.

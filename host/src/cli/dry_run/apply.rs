@@ -37,6 +37,8 @@ pub(super) async fn apply(
     let storage = storage.map_err(|error| CommandError::new(error.to_string()))?;
     let next = Sealed {
         bytes: sealed,
+        // What is stored may have been sealed anew in the meantime.
+        keeps_base: false,
         expires_at: after
             .entries
             .iter()

@@ -71,7 +71,7 @@ impl Overlay {
             let sealed = Sealed {
                 bytes,
                 expires_at,
-                keep: None,
+                ..Sealed::default()
             };
             MemoryStorage::holding(automation, sealed)
         };

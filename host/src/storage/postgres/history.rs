@@ -9,7 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::super::text::column;
+use super::super::text::{column, whole_state};
 use super::super::{Archive, Keep, Kept, Place, RowCounts, Sealed, SealedRow, StorageError, Swap};
 use super::sql::{self, Locked, Next, epoch_ms, number, quote};
 use super::{PostgresStorage, reader};
@@ -35,7 +35,7 @@ pub(super) fn push_save(sql: &mut String, nexts: &[&Next<'_>], locked: Locked) {
 
 /// The history of a row that is made is empty, so nothing has to go.
 fn push_inserts(sql: &mut String, nexts: &[(&Next<'_>, &Keep)]) {
-    sql.push_str("WITH next (id, automation_id, sealed, expires_at, run_id, version, size_bytes) AS (VALUES ");
+    sql.push_str("WITH next (id, automation_id, base, delta, expires_at, run_id, version, size_bytes) AS (VALUES ");
     for (index, (next, keep)) in nexts.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let _ = write!(
@@ -47,8 +47,8 @@ fn push_inserts(sql: &mut String, nexts: &[(&Next<'_>, &Keep)]) {
         push_values(sql, next, keep);
     }
     sql.push_str(
-        "), made AS (INSERT INTO automation_kv (id, automation_id, state_encrypted, expires_at) \
-         SELECT id, automation_id, sealed, expires_at FROM next \
+        "), made AS (INSERT INTO automation_kv (id, automation_id, state_encrypted, state_delta, expires_at) \
+         SELECT id, automation_id, base, delta, expires_at FROM next \
          ON CONFLICT (automation_id) DO NOTHING RETURNING automation_id), \
          kept AS (INSERT INTO automation_kv_history (automation_id, run_id, version, size_bytes, kept_at) \
          SELECT automation_id, run_id, version, size_bytes, clock_timestamp() FROM next JOIN made USING (automation_id) \
@@ -59,7 +59,9 @@ fn push_inserts(sql: &mut String, nexts: &[(&Next<'_>, &Keep)]) {
 /// All parts of one statement see the rows as they were before it. So what is kept is what is replaced: a row that
 /// somebody else replaced in between has another revision, and is not saved.
 fn push_updates(sql: &mut String, nexts: &[(&Next<'_>, &Keep)], locked: Locked) {
-    sql.push_str("WITH next (automation_id, revision, sealed, expires_at, run_id, version, size_bytes) AS (VALUES ");
+    sql.push_str(
+        "WITH next (automation_id, revision, base, delta, expires_at, run_id, version, size_bytes) AS (VALUES ",
+    );
     for (index, (next, keep)) in nexts.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let seen = next.seen.unwrap_or_default();
@@ -76,12 +78,17 @@ fn push_updates(sql: &mut String, nexts: &[(&Next<'_>, &Keep)], locked: Locked) 
     });
     sql.push_str(
         "saved AS (UPDATE automation_kv AS kv \
-         SET state_encrypted = free.sealed, expires_at = free.expires_at, revision = kv.revision + 1, \
+         SET state_encrypted = COALESCE(free.base, kv.state_encrypted), state_delta = free.delta, \
+         expires_at = free.expires_at, revision = kv.revision + 1, \
          updated_at = clock_timestamp() FROM free WHERE kv.automation_id = free.automation_id \
          AND kv.revision = free.revision AND kv.deleted_at IS NULL RETURNING kv.automation_id), \
          kept AS (INSERT INTO automation_kv_history \
          (automation_id, run_id, version, size_bytes, state_encrypted, kept_at) \
-         SELECT next.automation_id, run_id, version, size_bytes, kv.state_encrypted, clock_timestamp() \
+         SELECT next.automation_id, run_id, version, size_bytes, ",
+    );
+    sql.push_str(whole_state!());
+    sql.push_str(
+        ", clock_timestamp() \
          FROM next JOIN saved ON saved.automation_id = next.automation_id \
          JOIN automation_kv AS kv ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
          ON CONFLICT DO NOTHING) SELECT automation_id FROM saved;",
@@ -99,7 +106,7 @@ fn push_updates(sql: &mut String, nexts: &[(&Next<'_>, &Keep)], locked: Locked) 
 }
 
 fn push_values(sql: &mut String, next: &Next<'_>, keep: &Keep) {
-    quote(sql, &next.text.sealed);
+    sql::push_state(sql, next.text);
     let _ = write!(sql, ",{}::bigint,", number(next.text.expires_at));
     quote(sql, keep.run.as_str());
     let (version, size_bytes) = (column(keep.version), column(keep.size_bytes));
@@ -207,7 +214,7 @@ fn push_reseal_states(sql: &mut String, rows: &[&SealedRow]) -> Result<(), Stora
         "), free AS (SELECT next.* FROM automation_kv AS kv \
          JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
          WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
-         UPDATE automation_kv AS kv SET state_encrypted = free.sealed, revision = kv.revision + 1 \
+         UPDATE automation_kv AS kv SET state_encrypted = free.sealed, state_delta = NULL, revision = kv.revision + 1 \
          FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id, NULL::text;",
     );
     Ok(())
@@ -240,8 +247,7 @@ fn push_reseal_kept(sql: &mut String, rows: &[&SealedRow]) -> Result<(), Storage
 fn push_sealed(sql: &mut String, row: &SealedRow) -> Result<(), StorageError> {
     let text = sql::quotable(Sealed {
         bytes: row.sealed.clone(),
-        expires_at: None,
-        keep: None,
+        ..Sealed::default()
     })?;
     quote(sql, &text.sealed);
     sql.push(')');

@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::super::text::Text;
+use super::super::text::{Text, whole_state};
 use super::super::{Listed, Record, Revision, Sealed, StorageError, Stored};
 use super::history;
 use crate::automation::AutomationId;
@@ -18,7 +18,7 @@ pub(super) const BEGIN: &str = "BEGIN;";
 /// Ends a transaction without a trace.
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
-const COLUMNS: &str = "automation_id, revision, state_encrypted, deleted_at IS NOT NULL";
+const COLUMNS: &str = concat!("automation_id, revision, ", whole_state!(), ", deleted_at IS NOT NULL");
 
 /// A state to save.
 pub(super) struct Next<'a> {
@@ -31,7 +31,7 @@ pub(super) struct Next<'a> {
 /// A sealed state, if it can stand between quotes as it is but for the quotes in it.
 pub(super) fn quotable(sealed: Sealed) -> Result<Text, StorageError> {
     let text = Text::try_from(sealed)?;
-    if text.sealed.contains(['\\', '\0']) {
+    if memchr::memchr2(b'\\', b'\0', text.sealed.as_bytes()).is_some() {
         return Err(StorageError::unavailable("a sealed state must be plain text"));
     }
     Ok(text)
@@ -100,48 +100,61 @@ pub(super) enum Locked {
 
 /// Makes rows that do not exist and replaces rows that are at their revision, and gives the ids of those.
 pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
-    let bytes: usize = nexts.iter().map(|next| next.text.sealed.len() + 180).sum();
+    let bytes: usize = nexts.iter().map(|next| next.text.stored_bytes() + 180).sum();
     let mut sql = String::with_capacity(bytes + 800);
     let (keeping, others): (Vec<_>, Vec<_>) = nexts.iter().partition(|next| next.text.keep.is_some());
     let (new, old): (Vec<_>, Vec<_>) = others.into_iter().partition(|next| next.seen.is_none());
     if !new.is_empty() {
-        sql.push_str("INSERT INTO automation_kv (id, automation_id, state_encrypted, expires_at) VALUES ");
+        sql.push_str("INSERT INTO automation_kv (id, automation_id, state_encrypted, state_delta, expires_at) VALUES ");
         for (index, next) in new.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let _ = write!(sql, "{comma}('{}','{}',", Uuid::new_v4(), next.automation.uuid());
-            quote(&mut sql, &next.text.sealed);
+            push_state(&mut sql, next.text);
             let _ = write!(sql, ",{})", number(next.text.expires_at));
         }
         sql.push_str(" ON CONFLICT (automation_id) DO NOTHING RETURNING automation_id;");
     }
     if !old.is_empty() {
-        sql.push_str("WITH next (automation_id, revision, sealed, expires_at) AS (VALUES ");
+        sql.push_str("WITH next (automation_id, revision, base, delta, expires_at) AS (VALUES ");
         for (index, next) in old.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let seen = next.seen.unwrap_or_default();
             let _ = write!(sql, "{comma}('{}'::uuid,{seen}::bigint,", next.automation.uuid());
-            quote(&mut sql, &next.text.sealed);
+            push_state(&mut sql, next.text);
             let _ = write!(sql, ",{}::bigint)", number(next.text.expires_at));
         }
         sql.push_str(match locked {
             Locked::Wait => {
                 ") UPDATE automation_kv AS kv \
-                 SET state_encrypted = next.sealed, expires_at = next.expires_at, revision = kv.revision + 1, \
+                 SET state_encrypted = COALESCE(next.base, kv.state_encrypted), state_delta = next.delta, \
+                 expires_at = next.expires_at, revision = kv.revision + 1, \
                  updated_at = clock_timestamp() FROM next WHERE kv.automation_id = next.automation_id AND kv.revision = next.revision \
                  AND kv.deleted_at IS NULL RETURNING kv.automation_id;"
             }
             Locked::Skip => {
-                "), free AS (SELECT kv.automation_id, next.sealed, next.expires_at FROM automation_kv AS kv \
+                "), free AS (SELECT kv.automation_id, next.base, next.delta, next.expires_at FROM automation_kv AS kv \
                  JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
                  WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
                  UPDATE automation_kv AS kv \
-                 SET state_encrypted = free.sealed, expires_at = free.expires_at, revision = kv.revision + 1, \
+                 SET state_encrypted = COALESCE(free.base, kv.state_encrypted), state_delta = free.delta, \
+                 expires_at = free.expires_at, revision = kv.revision + 1, \
                  updated_at = clock_timestamp() FROM free WHERE kv.automation_id = free.automation_id RETURNING kv.automation_id;"
             }
         });
     }
     history::push_save(&mut sql, &keeping, locked);
     sql
+}
+
+/// Adds what to store in the two columns of a state. PostgreSQL leaves a large value where it is if it is set to itself.
+pub(super) fn push_state(sql: &mut String, text: &Text) {
+    for (column, after) in [(text.base(), ","), (text.delta(), "")] {
+        match column {
+            Some(text) => quote(sql, text),
+            None => sql.push_str("NULL::text"),
+        }
+        sql.push_str(after);
+    }
 }
 
 /// Raises the revision of a row that is at `seen`, so that no save that is still on its way on that revision can happen
@@ -161,7 +174,7 @@ pub(super) fn delete(automation: AutomationId) -> String {
         "SELECT deleted_at IS NULL FROM automation_kv WHERE automation_id = '{id}' FOR UPDATE; \
          INSERT INTO automation_kv (id, automation_id, state_encrypted, deleted_at) \
          VALUES ('{}', '{id}', '', clock_timestamp()) \
-         ON CONFLICT (automation_id) DO UPDATE SET state_encrypted = '', revision = automation_kv.revision + 1, \
+         ON CONFLICT (automation_id) DO UPDATE SET state_encrypted = '', state_delta = NULL, revision = automation_kv.revision + 1, \
          expires_at = NULL, deleted_at = COALESCE(automation_kv.deleted_at, clock_timestamp()), \
          updated_at = clock_timestamp(); \
          DELETE FROM automation_kv_history WHERE automation_id = '{id}'",
@@ -173,8 +186,9 @@ pub(super) fn delete(automation: AutomationId) -> String {
 pub(super) fn page(after: Option<AutomationId>, limit: u32) -> String {
     let after = after.map(|id| format!("AND automation_id > '{}'", id.uuid()));
     format!(
-        "SELECT automation_id, revision, state_encrypted, {}, {} FROM automation_kv \
+        "SELECT automation_id, revision, {}, {}, {} FROM automation_kv \
          WHERE deleted_at IS NULL {} ORDER BY automation_id LIMIT {limit}",
+        whole_state!(),
         epoch_ms("created_at"),
         epoch_ms("updated_at"),
         after.unwrap_or_default()
@@ -243,7 +257,7 @@ mod tests {
         let sealed = Sealed {
             bytes: b"a'; DROP TABLE automation_kv; --".to_vec(),
             expires_at: Some(7),
-            keep: None,
+            ..Sealed::default()
         };
         let next = Next {
             automation: Uuid::nil().into(),
@@ -251,7 +265,10 @@ mod tests {
             text: &quotable(sealed).unwrap(),
         };
         let sql = save(&[next], Locked::Wait);
-        assert!(sql.contains("'a''; DROP TABLE automation_kv; --',7::bigint"), "{sql}");
+        assert!(
+            sql.contains("'a''; DROP TABLE automation_kv; --',NULL::text,7::bigint"),
+            "{sql}"
+        );
     }
 
     #[test]
@@ -259,8 +276,7 @@ mod tests {
         let of = |bytes: &[u8]| {
             quotable(Sealed {
                 bytes: bytes.to_vec(),
-                expires_at: None,
-                keep: None,
+                ..Sealed::default()
             })
         };
         assert!(of(b"gAAA-_=").is_ok());

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
-use super::super::text::{Text, column};
+use super::super::text::{Text, column, whole_state};
 use super::super::{Archive, Keep, Kept, Place, Revision, RowCounts, SealedRow, StorageError, Swap};
 use super::SqliteStorage;
 use super::row::{self, id_text};
@@ -45,7 +45,7 @@ const COUNT: &str = "
 
 const RESEAL_STATE: &str = "
     UPDATE automation_kv
-    SET state_encrypted = ?3, revision = revision + 1
+    SET state_encrypted = ?3, state_delta = NULL, revision = revision + 1
     WHERE automation_id = ?1 AND revision = ?2 AND deleted_at IS NULL";
 
 const RESEAL_KEPT: &str = "
@@ -57,14 +57,18 @@ const RESEAL_KEPT: &str = "
 /// automation, revision, run, version, size.
 pub(super) fn keep_statement(states: usize) -> String {
     const START: &str = "WITH keep (automation_id, revision, run_id, version, size_bytes) AS (VALUES ";
-    const END: &str = ")
+    const END: &str = concat!(
+        ")
         INSERT INTO automation_kv_history (automation_id, run_id, version, size_bytes, state_encrypted, kept_at)
-        SELECT keep.automation_id, keep.run_id, keep.version, keep.size_bytes, kv.state_encrypted,
+        SELECT keep.automation_id, keep.run_id, keep.version, keep.size_bytes, ",
+        whole_state!(),
+        ",
             strftime('%Y-%m-%d %H:%M:%f', 'now')
         FROM keep
         JOIN automation_kv AS kv ON kv.automation_id = keep.automation_id AND kv.revision = keep.revision
         WHERE kv.deleted_at IS NULL
-        ON CONFLICT DO NOTHING";
+        ON CONFLICT DO NOTHING"
+    );
     [START, &vec!["(?,?,?,?,?)"; states].join(","), END].concat()
 }
 

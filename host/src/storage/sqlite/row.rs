@@ -4,20 +4,21 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::super::text::{Text, column};
+use super::super::text::{Text, column, whole_state};
 use super::super::{Keep, Listed, Record, Revision, Stored, Swap};
 use super::history;
 use crate::automation::AutomationId;
 
-const LOAD: &str = "
-    SELECT revision, state_encrypted, deleted_at IS NOT NULL
-    FROM automation_kv
-    WHERE automation_id = ?1";
+const LOAD: &str = concat!(
+    "SELECT revision, ",
+    whole_state!(),
+    ", deleted_at IS NOT NULL FROM automation_kv WHERE automation_id = ?1"
+);
 
 const IS_REGISTERED: &str = "SELECT 1 FROM automations WHERE id = ?1";
 
 const LENGTH: &str = "
-    SELECT length(state_encrypted)
+    SELECT length(state_encrypted) + coalesce(length(state_delta), 0)
     FROM automation_kv
     WHERE automation_id = ?1 AND revision = ?2";
 
@@ -31,17 +32,20 @@ const DELETE: &str = "
     VALUES (?1, ?2, '', 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'),
             strftime('%Y-%m-%d %H:%M:%f', 'now'))
     ON CONFLICT (automation_id) DO UPDATE
-    SET state_encrypted = '', revision = revision + 1, updated_at = excluded.updated_at, expires_at = NULL,
-        deleted_at = COALESCE(deleted_at, excluded.deleted_at)";
+    SET state_encrypted = '', state_delta = NULL, revision = revision + 1, updated_at = excluded.updated_at,
+        expires_at = NULL, deleted_at = COALESCE(deleted_at, excluded.deleted_at)";
 
-const PAGE: &str = "
-    SELECT automation_id, revision, state_encrypted,
+const PAGE: &str = concat!(
+    "SELECT automation_id, revision, ",
+    whole_state!(),
+    ",
            CAST(round((julianday(created_at) - 2440587.5) * 86400000) AS INTEGER),
            CAST(round((julianday(updated_at) - 2440587.5) * 86400000) AS INTEGER)
     FROM automation_kv
     WHERE deleted_at IS NULL AND automation_id > ?1
     ORDER BY automation_id
-    LIMIT ?2";
+    LIMIT ?2"
+);
 
 const EXPIRED: &str = "
     SELECT automation_id
@@ -51,13 +55,20 @@ const EXPIRED: &str = "
     LIMIT ?2";
 
 const INSERT: &str = "
-    INSERT INTO automation_kv (id, automation_id, state_encrypted, expires_at, revision, created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'))
+    INSERT INTO automation_kv
+        (id, automation_id, state_encrypted, state_delta, expires_at, revision, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, 1, strftime('%Y-%m-%d %H:%M:%f', 'now'), strftime('%Y-%m-%d %H:%M:%f', 'now'))
     ON CONFLICT (automation_id) DO NOTHING";
 
 const UPDATE: &str = "
     UPDATE automation_kv
-    SET state_encrypted = ?3, expires_at = ?4, revision = revision + 1,
+    SET state_encrypted = ?3, state_delta = ?4, expires_at = ?5, revision = revision + 1,
+        updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
+    WHERE automation_id = ?1 AND revision = ?2 AND deleted_at IS NULL";
+
+const UPDATE_DELTA: &str = "
+    UPDATE automation_kv
+    SET state_delta = ?3, expires_at = ?4, revision = revision + 1,
         updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
     WHERE automation_id = ?1 AND revision = ?2 AND deleted_at IS NULL";
 
@@ -94,18 +105,15 @@ pub(super) async fn swap(
     seen: Option<Revision>,
     text: &Text,
 ) -> sqlx::Result<Swap> {
-    let query = match seen {
-        Some(revision) => sqlx::query(UPDATE)
-            .bind(id_text(automation))
-            .bind(revision)
-            .bind(text.sealed.as_str())
-            .bind(text.expires_at),
-        None => sqlx::query(INSERT)
+    let query = match (seen, text.base()) {
+        (Some(revision), Some(base)) => sqlx::query(UPDATE).bind(id_text(automation)).bind(revision).bind(base),
+        (Some(revision), None) => sqlx::query(UPDATE_DELTA).bind(id_text(automation)).bind(revision),
+        (None, base) => sqlx::query(INSERT)
             .bind(new_row_id())
             .bind(id_text(automation))
-            .bind(text.sealed.as_str())
-            .bind(text.expires_at),
+            .bind(base.unwrap_or_default()),
     };
+    let query = query.bind(text.delta()).bind(text.expires_at);
     let result = query.execute(connection).await?;
     Ok(if result.rows_affected() == 1 {
         Swap::Saved
@@ -134,32 +142,32 @@ pub(super) struct NotReplaced {
 /// It is one message to the connection's thread, with an answer that does not grow with the rows: going back and forth
 /// between threads takes longer than what `SQLite` does.
 pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next<'_>]) -> Result<(), NotReplaced> {
-    // Without OR FAIL, a journal is kept for undoing the statement alone. Overflowing is how a statement fails on purpose.
     const BEGIN: &str = "BEGIN IMMEDIATE; ";
-    const START: &str = "WITH next (automation_id, revision, sealed, expires_at) AS (VALUES ";
-    const END: &str = ")
-        UPDATE OR FAIL automation_kv
-        SET state_encrypted = next.sealed, expires_at = next.expires_at, revision = automation_kv.revision + 1,
-            updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
-        FROM next
-        WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
-            AND deleted_at IS NULL;
-        SELECT abs(-9223372036854775808) WHERE changes() <> ?;";
     const COMMIT: &str = "COMMIT";
-    let values = vec!["(?,?,?,?)"; nexts.len()].join(",");
     let keeps: Vec<(&Next, &Keep)> = nexts
         .iter()
         .filter_map(|next| Some((next, next.text.keep.as_ref()?)))
         .collect();
-    let (keep, prune, before_commit) = match keeps.len() {
-        0 => (String::new(), String::new(), 3),
-        count => (
-            history::keep_statement(count) + ";",
-            history::prune_statement(count) + ";",
-            5,
-        ),
-    };
-    let sql = [BEGIN, &keep, START, &values, END, &prune, COMMIT].concat();
+    let (whole, changed): (Vec<&Next>, Vec<&Next>) = nexts.iter().partition(|next| next.text.base().is_some());
+    let mut sql = BEGIN.to_owned();
+    let mut before_commit = 1;
+    if !keeps.is_empty() {
+        sql += &history::keep_statement(keeps.len());
+        sql += ";";
+        before_commit += 1;
+    }
+    for (nexts, set_base) in [(&whole, SET_BASE), (&changed, "")] {
+        if !nexts.is_empty() {
+            push_replacement(&mut sql, nexts.len(), set_base);
+            before_commit += 2;
+        }
+    }
+    if !keeps.is_empty() {
+        sql += &history::prune_statement(keeps.len());
+        sql += ";";
+        before_commit += 1;
+    }
+    sql += COMMIT;
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for (next, keep) in &keeps {
         query = query
@@ -169,14 +177,19 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
             .bind(column(keep.version))
             .bind(column(keep.size_bytes));
     }
-    for next in nexts {
-        query = query
-            .bind(id_text(next.automation))
-            .bind(next.seen)
-            .bind(next.text.sealed.as_str())
-            .bind(next.text.expires_at);
+    for nexts in [whole, changed] {
+        for next in &nexts {
+            query = query
+                .bind(id_text(next.automation))
+                .bind(next.seen)
+                .bind(next.text.base())
+                .bind(next.text.delta())
+                .bind(next.text.expires_at);
+        }
+        if !nexts.is_empty() {
+            query = query.bind(i64::try_from(nexts.len()).unwrap_or(i64::MAX));
+        }
     }
-    query = query.bind(i64::try_from(nexts.len()).unwrap_or(i64::MAX));
     for (next, _) in &keeps {
         query = query.bind(id_text(next.automation));
     }
@@ -199,6 +212,27 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
                 });
             }
         }
+    }
+}
+
+/// What a replacement sets where the column for whole states is not to stay as it is.
+const SET_BASE: &str = "state_encrypted = next.base, ";
+
+/// Adds two statements: one that replaces so many rows, and one that fails unless it has replaced all of them. `?` five times
+/// for each row: automation, revision, base, delta, expiry; then once for their number.
+fn push_replacement(sql: &mut String, rows: usize, set_base: &str) {
+    // Without OR FAIL, a journal is kept for undoing the statement alone. Overflowing is how a statement fails on purpose.
+    const START: &str = "WITH next (automation_id, revision, base, delta, expires_at) AS (VALUES ";
+    const UPDATE: &str = ") UPDATE OR FAIL automation_kv SET ";
+    const END: &str = "state_delta = next.delta, expires_at = next.expires_at, revision = automation_kv.revision + 1,
+            updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
+        FROM next
+        WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
+            AND deleted_at IS NULL;
+        SELECT abs(-9223372036854775808) WHERE changes() <> ?;";
+    let values = vec!["(?,?,?,?,?)"; rows].join(",");
+    for part in [START, &values, UPDATE, set_base, END] {
+        sql.push_str(part);
     }
 }
 

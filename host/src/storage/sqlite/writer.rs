@@ -288,7 +288,7 @@ fn parts(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     let (mut part, mut bytes) = (Vec::with_capacity(jobs.len()), 0);
     for job in jobs {
         if let Work::Swap { text, .. } = &job.work {
-            bytes += text.sealed.len();
+            bytes += text.stored_bytes();
         }
         part.push(job);
         if bytes > MAX_TRANSACTION_BYTES {
@@ -310,7 +310,7 @@ fn nexts(group: &[Job]) -> Vec<row::Next<'_>> {
         let Work::Swap { seen: Some(seen), text } = &job.work else {
             break;
         };
-        if text.sealed.len() > MAX_TOGETHER_BYTES || !automations.insert(job.automation) {
+        if text.stored_bytes() > MAX_TOGETHER_BYTES || !automations.insert(job.automation) {
             break;
         }
         nexts.push(row::Next {
