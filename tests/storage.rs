@@ -296,9 +296,14 @@ async fn changes_and_whole_states_go_together(place: Place) {
     const AUTOMATIONS: usize = 60;
     let storage = place.open().await;
     let ids: Vec<AutomationId> = (0..AUTOMATIONS).map(|_| new_id()).collect();
-    let base = |number: usize| format!("{number}{}", "gAAA".repeat(if number % 7 == 0 { 12_000 } else { 10 }));
+    let base = |number: usize| {
+        format!(
+            "{number}{}",
+            "gAAA".repeat(if number.is_multiple_of(7) { 12_000 } else { 10 })
+        )
+    };
     // All of them have a base after the first round.
-    let is_whole = |number: usize, round: usize| round == 0 || (number + round) % 3 == 0;
+    let is_whole = |number: usize, round: usize| round == 0 || (number + round).is_multiple_of(3);
     for round in 0..5 {
         join_all(ids.iter().copied().enumerate().map(|(number, id)| {
             let (storage, base) = (Arc::clone(&storage), base(number));
@@ -310,7 +315,9 @@ async fn changes_and_whole_states_go_together(place: Place) {
                     change(&base, &format!(".{round}"))
                 };
                 let sealed = Sealed {
-                    keep: (number % 2 == 0).then(|| keep(&format!("run-{round}"), round as u64, 9)),
+                    keep: number
+                        .is_multiple_of(2)
+                        .then(|| keep(&format!("run-{round}"), round as u64, 9)),
                     ..sealed
                 };
                 assert_eq!(storage.swap(id, seen, sealed, soon()).await.unwrap(), Swap::Saved);
@@ -318,9 +325,11 @@ async fn changes_and_whole_states_go_together(place: Place) {
         }))
         .await;
         for (number, &id) in ids.iter().enumerate() {
-            let change = (!is_whole(number, round))
-                .then(|| format!(".{round}"))
-                .unwrap_or_default();
+            let change = if is_whole(number, round) {
+                String::new()
+            } else {
+                format!(".{round}")
+            };
             let expected = format!("{}{change}", base(number)).into_bytes();
             assert_eq!(loaded(&storage, id).await.sealed, expected, "{number} in round {round}");
         }

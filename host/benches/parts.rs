@@ -129,8 +129,7 @@ async fn save_each(storage: &SqliteStorage, automations: &[AutomationId], revisi
     let saves = automations.iter().zip(revisions.iter()).map(|(automation, seen)| {
         let sealed = Sealed {
             bytes: "gAAAAA".repeat(60).into_bytes(),
-            expires_at: None,
-            keep: None,
+            ..Sealed::default()
         };
         storage.swap(*automation, *seen, sealed, deadline)
     });

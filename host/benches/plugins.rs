@@ -71,8 +71,7 @@ impl Served {
         let vault = Vault::new(&"a secret for benchmarks".into(), &[], false);
         let sealed = Sealed {
             bytes: vault.for_automation(id).seal(subject.plain()),
-            expires_at: None,
-            keep: None,
+            ..Sealed::default()
         };
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(id, sealed));
         let engine = Engine::built_in(EngineOptions::default().beside_plugins()).expect("an engine");

@@ -195,8 +195,15 @@ impl Serve {
 /// A runtime of so many threads. Work that is handed from one thread to another costs more than most work does, so one
 /// alone does nearly as much as two.
 fn runtime(threads: usize) -> Result<Runtime, CommandError> {
+    /// Steps of tasks between two looks at what has arrived. A thread that is alone must not leave the database's answers,
+    /// which writes wait for, until it has done everything else that it knows of.
+    const STEPS: u32 = 6;
     let builder = match threads {
-        1 => Builder::new_current_thread(),
+        1 => {
+            let mut builder = Builder::new_current_thread();
+            builder.event_interval(STEPS);
+            builder
+        }
         threads => {
             let mut builder = Builder::new_multi_thread();
             builder.worker_threads(threads);

@@ -114,7 +114,9 @@ pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
         }
         sql.push_str(" ON CONFLICT (automation_id) DO NOTHING RETURNING automation_id;");
     }
-    if !old.is_empty() {
+    if let ([next], Locked::Wait) = (old.as_slice(), locked) {
+        push_replacement(&mut sql, next);
+    } else if !old.is_empty() {
         sql.push_str("WITH next (automation_id, revision, base, delta, expires_at) AS (VALUES ");
         for (index, next) in old.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
@@ -146,14 +148,37 @@ pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
     sql
 }
 
+/// Replaces one row, which the server plans faster than the same as a join.
+fn push_replacement(sql: &mut String, next: &Next<'_>) {
+    sql.push_str("UPDATE automation_kv SET ");
+    if let Some(base) = next.text.base() {
+        sql.push_str("state_encrypted = ");
+        quote(sql, base);
+        sql.push(',');
+    }
+    sql.push_str("state_delta = ");
+    push_column(sql, next.text.delta());
+    let _ = write!(
+        sql,
+        ",expires_at = {},revision = revision + 1,updated_at = clock_timestamp() WHERE automation_id = '{}' \
+         AND revision = {} AND deleted_at IS NULL RETURNING automation_id;",
+        number(next.text.expires_at),
+        next.automation.uuid(),
+        next.seen.unwrap_or_default()
+    );
+}
+
 /// Adds what to store in the two columns of a state. PostgreSQL leaves a large value where it is if it is set to itself.
 pub(super) fn push_state(sql: &mut String, text: &Text) {
-    for (column, after) in [(text.base(), ","), (text.delta(), "")] {
-        match column {
-            Some(text) => quote(sql, text),
-            None => sql.push_str("NULL::text"),
-        }
-        sql.push_str(after);
+    push_column(sql, text.base());
+    sql.push(',');
+    push_column(sql, text.delta());
+}
+
+fn push_column(sql: &mut String, text: Option<&str>) {
+    match text {
+        Some(text) => quote(sql, text),
+        None => sql.push_str("NULL::text"),
     }
 }
 
@@ -264,11 +289,17 @@ mod tests {
             seen: Some(1),
             text: &quotable(sealed).unwrap(),
         };
-        let sql = save(&[next], Locked::Wait);
-        assert!(
-            sql.contains("'a''; DROP TABLE automation_kv; --',NULL::text,7::bigint"),
-            "{sql}"
-        );
+        let next = [next];
+        for (locked, expected) in [
+            (Locked::Skip, "'a''; DROP TABLE automation_kv; --',NULL::text,7::bigint"),
+            (
+                Locked::Wait,
+                "'a''; DROP TABLE automation_kv; --',state_delta = NULL::text,expires_at = 7",
+            ),
+        ] {
+            let sql = save(&next, locked);
+            assert!(sql.contains(expected), "{sql}");
+        }
     }
 
     #[test]
