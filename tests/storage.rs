@@ -261,6 +261,25 @@ async fn a_change_on_an_old_revision_is_lost(place: Place) {
     assert_eq!(loaded(&storage, id).await.sealed, b"other");
 }
 
+/// A standby that took over without the latest writes may give their revisions out again.
+#[tokio::test]
+async fn a_change_beside_another_base_of_the_same_revision_is_lost() {
+    let server = &support::postgres::SHARED;
+    let database = server.new_database();
+    let (storage, id) = (Place::new(|_| server.url(&database)).open().await, new_id());
+    swap(&storage, id, None, "base").await;
+    server.sql(&database, "UPDATE automation_kv SET state_encrypted = 'other'");
+    assert_eq!(change_beside(&storage, id, 1, "base", ".one").await, Swap::Lost);
+    let keeping = Sealed {
+        keep: Some(keep("run", 1, 9)),
+        ..change("base", ".one")
+    };
+    assert_eq!(storage.swap(id, Some(1), keeping, soon()).await.unwrap(), Swap::Lost);
+    assert_eq!(loaded(&storage, id).await.sealed, b"other");
+    assert_eq!(change_beside(&storage, id, 1, "other", ".one").await, Swap::Saved);
+    assert_eq!(loaded(&storage, id).await.sealed, b"other.one");
+}
+
 async fn a_kept_state_has_the_change_beside_it(place: Place) {
     let (storage, id) = (place.open().await, new_id());
     swap(&storage, id, None, "base").await;

@@ -201,7 +201,7 @@ fn runtime(threads: usize) -> Result<Runtime, CommandError> {
     let builder = match threads {
         1 => {
             let mut builder = Builder::new_current_thread();
-            builder.event_interval(STEPS);
+            builder.event_interval(STEPS).global_queue_interval(4);
             builder
         }
         threads => {

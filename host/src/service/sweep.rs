@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use futures_util::future::join;
 use tokio::task::JoinHandle;
 
 use super::mailbox::Work;
@@ -16,7 +17,7 @@ use crate::report::Chain;
 /// Automations that the storage is asked for at once.
 const BATCH: u32 = 64;
 
-/// How long an opened state is kept that nobody asks for; up to as long again, until the next sweep.
+/// How long an opened state is kept that nobody asks for; up to as long again, until the next look.
 const OPENED_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Purges under way at the same time, each of another automation.
@@ -26,7 +27,11 @@ impl Service {
     /// Starts to look every [`sweep_interval`](super::ServiceOptions::sweep_interval) for states with expired keys, and to
     /// save them without; and to let go of opened states that nobody asks for. Ends with [`close`](Self::close), or with the service. Needs a tokio runtime.
     pub fn start_sweep(&self) {
-        let sweeping = tokio::spawn(run(Arc::downgrade(&self.shared), self.shared.options.sweep_interval));
+        let shared = || Arc::downgrade(&self.shared);
+        let both = join(run(shared(), self.shared.options.sweep_interval), forget(shared()));
+        let sweeping = tokio::spawn(async {
+            both.await;
+        });
         self.shared.sweeping.replace(sweeping);
     }
 }
@@ -57,8 +62,16 @@ async fn run(shared: Weak<Shared>, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
         let Some(shared) = shared.upgrade() else { return };
-        shared.vault.forget_unused(OPENED_LIFETIME);
         shared.sweep().await;
+    }
+}
+
+/// Lets go of opened states in time, however long a sweep takes.
+async fn forget(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(OPENED_LIFETIME).await;
+        let Some(shared) = shared.upgrade() else { return };
+        shared.vault.forget_unused(OPENED_LIFETIME);
     }
 }
 

@@ -13,6 +13,9 @@ macro_rules! whole_state {
 }
 pub(super) use whole_state;
 
+/// So many characters of a base tell it from every other. The statements for PostgreSQL have this number too.
+pub(super) const NAME_CHARS: usize = 34;
+
 /// A sealed state, and when its first key stops to exist.
 #[derive(Debug)]
 pub(super) struct Text {
@@ -30,6 +33,13 @@ impl Text {
     /// What to store in the column for whole states; none to leave it as it is.
     pub(super) fn base(&self) -> Option<&str> {
         (!self.keeps_base).then(|| &self.sealed[..self.base_bytes])
+    }
+
+    /// How what is stored in that column has to begin, where it is left as it is. A revision may be given out twice, by a
+    /// standby that took over without the latest writes; these characters are not (time and IV of a Fernet token).
+    pub(super) fn kept_name(&self) -> Option<&str> {
+        let name = self.sealed.get(..self.base_bytes.min(NAME_CHARS))?;
+        self.keeps_base.then_some(name)
     }
 
     /// What to store in the column for what has changed since.

@@ -49,8 +49,16 @@ impl Bases {
 
     /// The state that is sealed as these bytes, if it is kept.
     pub(super) fn find(&self, automation: AutomationId, sealed: &[u8]) -> Option<Arc<Base>> {
-        let found = self.lock().by_automation.get_mut(&automation).map(Used::again);
-        found.filter(|base| base.sealed == sealed)
+        let found = self
+            .lock()
+            .by_automation
+            .peek(&automation)
+            .map(|used| Arc::clone(&used.base));
+        let base = found.filter(|base| base.sealed == sealed)?;
+        if let Some(used) = self.lock().by_automation.get_mut(&automation) {
+            used.at = Instant::now();
+        }
+        Some(base)
     }
 
     /// Keeps a state in the place of the one that was kept for the automation.
@@ -58,8 +66,17 @@ impl Bases {
         let base = Arc::new(base);
         if base.bytes() <= MAX_BYTES / 4 {
             self.lock().keep(automation, Arc::clone(&base));
+        } else {
+            self.forget(automation);
         }
         base
+    }
+
+    /// Lets go of what is kept for an automation.
+    pub(super) fn forget(&self, automation: AutomationId) {
+        let mut kept = self.lock();
+        let gone = kept.by_automation.pop(&automation);
+        kept.bytes -= gone.map_or(0, |gone| gone.base.bytes());
     }
 
     /// Lets go of what nobody has asked for in this time.
@@ -94,13 +111,6 @@ impl Kept {
         let oldest = self.by_automation.pop_lru();
         self.bytes -= oldest.as_ref().map_or(0, |(_, oldest)| oldest.base.bytes());
         oldest.is_some()
-    }
-}
-
-impl Used {
-    fn again(&mut self) -> Arc<Base> {
-        self.at = Instant::now();
-        Arc::clone(&self.base)
     }
 }
 
@@ -144,8 +154,9 @@ mod tests {
         assert_eq!(kept.bytes, bytes.sum::<usize>());
         drop(kept);
         let id = AutomationId::random();
+        bases.keep(id, base("small", 1));
         bases.keep(id, base("huge", MAX_BYTES));
-        assert!(bases.find(id, b"huge").is_none());
+        assert!(bases.find(id, b"huge").is_none() && bases.find(id, b"small").is_none());
     }
 
     #[test]
@@ -156,6 +167,10 @@ mod tests {
         }
         std::thread::sleep(Duration::from_millis(60));
         assert!(bases.find(used, b"one").is_some());
+        assert!(
+            bases.find(unused, b"another").is_none(),
+            "asking for another is not using it"
+        );
         bases.forget_unused(Duration::from_millis(50));
         assert!(bases.find(unused, b"one").is_none());
         bases.forget_unused(Duration::ZERO);

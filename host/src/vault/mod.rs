@@ -12,7 +12,7 @@ mod delta;
 mod keyring;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -28,6 +28,9 @@ pub(crate) const DELTA_MARK: u8 = b'.';
 
 /// A delta is at most this part of its state: a larger one would soon cost more than it saves.
 const DELTA_PART: usize = 8;
+
+/// How old a base may become while the state is written: what was replaced since is in it.
+const BASE_LIFETIME: Duration = Duration::from_mins(1);
 
 /// Milliseconds since the Unix epoch.
 pub type TimestampMs = u64;
@@ -106,6 +109,12 @@ pub enum VaultError {
          secret, for another automation, or it is damaged"
     )]
     Unopenable,
+    /// The base and the delta are not of one state.
+    #[error(
+        "the two parts of the state (state_encrypted and state_delta) do not belong together: one of them was changed \
+         without the other"
+    )]
+    Mismatched,
     /// The Python service sealed it, and reading such states is not switched on.
     #[error("the state was sealed by the Python service; set AUTOMATION_KV_ADOPT=true to take over its states")]
     NeedsAdoption,
@@ -174,23 +183,25 @@ impl AutomationVault {
             return Change { sealed, keeps_base };
         }
         let sealed = self.seal(&plain);
-        if let Keys::Ring(ring) = &self.keys
-            && plain.len() >= bases::MIN_BYTES
-        {
-            let base = Base {
-                sealed: sealed.clone(),
-                plain: plain.into(),
-            };
-            ring.bases.keep(self.automation, base);
+        if let Keys::Ring(ring) = &self.keys {
+            if plain.len() >= bases::MIN_BYTES {
+                let base = Base {
+                    sealed: sealed.clone(),
+                    plain: plain.into(),
+                };
+                ring.bases.keep(self.automation, base);
+            } else if before.is_some() {
+                ring.bases.forget(self.automation);
+            }
         }
         Change::whole(sealed)
     }
 
     fn seal_beside(&self, before: &Before, plain: &[u8]) -> Option<Vec<u8>> {
-        if plain.len() < before.plain_bytes {
+        let base = &before.base;
+        if plain.len() < before.plain_bytes || is_old(&base.sealed) {
             return None;
         }
-        let base = &before.base;
         let delta = delta::between(&base.sealed, &base.plain, plain, plain.len() / DELTA_PART)?;
         Some([&base.sealed, &[DELTA_MARK][..], &self.seal(&delta)].concat())
     }
@@ -285,6 +296,13 @@ impl AutomationVault {
     }
 }
 
+/// Whether a base was sealed so long ago, or so far ahead, that the next state is to be the base.
+fn is_old(sealed: &[u8]) -> bool {
+    let sealed_at = std::str::from_utf8(sealed).map_or(0, sealed_at_seconds);
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since_epoch.as_secs().abs_diff(sealed_at) > BASE_LIFETIME.as_secs()
+}
+
 /// A sealed state's base and delta.
 fn parts(sealed: &[u8]) -> Result<(&str, Option<&str>), VaultError> {
     let text = std::str::from_utf8(sealed).map_err(|_| VaultError::Unopenable)?;
@@ -297,7 +315,7 @@ fn parts(sealed: &[u8]) -> Result<(&str, Option<&str>), VaultError> {
 /// What a sealed delta makes of its base.
 fn open_beside(sealed_base: &str, base: &[u8], key: &Fernet, delta: &str) -> Result<Vec<u8>, VaultError> {
     let delta = open_with(key, delta).ok_or(VaultError::Unopenable)?;
-    delta::apply(sealed_base.as_bytes(), base, &delta).ok_or(VaultError::Unopenable)
+    delta::apply(sealed_base.as_bytes(), base, &delta).ok_or(VaultError::Mismatched)
 }
 
 /// Opens a token whenever it was sealed: the library would refuse one from more than a minute ahead, so a clock that was
@@ -509,10 +527,38 @@ mod tests {
         let other = vault.seal_change(None, large(100)).sealed;
         let delta = changed(&vault, &one, &large(101)).sealed[one.len()..].to_vec();
         let mixed = [other, delta.clone()].concat();
-        assert_eq!(vault.open(&mixed).err(), Some(VaultError::Unopenable));
-        assert!(vault.open_to_change(&mixed).is_err());
+        assert_eq!(vault.open(&mixed).err(), Some(VaultError::Mismatched));
+        assert_eq!(vault.open_to_change(&mixed).err(), Some(VaultError::Mismatched));
         let twice = [one, delta.clone(), delta].concat();
         assert_eq!(vault.open(&twice).err(), Some(VaultError::Unopenable));
+    }
+
+    /// Whoever writes the database can leave a delta out: a state of a minute ago at most, if its automation is written.
+    #[test]
+    fn a_base_opens_alone_and_a_delta_alone_is_no_document() {
+        let vault = vault("s", &[], false).for_automation(automation(1));
+        let base = vault.seal_change(None, large(100)).sealed;
+        let sealed = changed(&vault, &base, &large(101)).sealed;
+        assert_eq!(vault.open(&base).unwrap().plain, large(100));
+        let delta = vault.open(&sealed[base.len() + 1..]).unwrap();
+        let document = automation_kv_engine::document::Document::decode(delta.plain, delta.sealed_at);
+        assert!(document.is_err());
+    }
+
+    #[test]
+    fn an_old_base_is_followed_by_a_whole_state() {
+        let vault = vault("s", &[], false).for_automation(automation(1));
+        let Keys::Ring(ring) = &vault.keys else {
+            panic!("a vault without keys");
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        for (sealed_at, is_kept) in [(now - 5, true), (now - 100, false), (now + 86_400, false)] {
+            let base = ring
+                .keyring
+                .current(vault.automation)
+                .encrypt_at_time(&large(100), sealed_at);
+            assert_eq!(changed(&vault, base.as_bytes(), &large(101)).keeps_base, is_kept);
+        }
     }
 
     #[test]

@@ -60,12 +60,14 @@ fn push_inserts(sql: &mut String, nexts: &[(&Next<'_>, &Keep)]) {
 /// somebody else replaced in between has another revision, and is not saved.
 fn push_updates(sql: &mut String, nexts: &[(&Next<'_>, &Keep)], locked: Locked) {
     sql.push_str(
-        "WITH next (automation_id, revision, base, delta, expires_at, run_id, version, size_bytes) AS (VALUES ",
+        "WITH next (automation_id, revision, kept_name, base, delta, expires_at, run_id, version, size_bytes) AS (VALUES ",
     );
     for (index, (next, keep)) in nexts.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let seen = next.seen.unwrap_or_default();
         let _ = write!(sql, "{comma}('{}'::uuid,{seen}::bigint,", next.automation.uuid());
+        sql::push_column(sql, next.text.kept_name());
+        sql.push(',');
         push_values(sql, next, keep);
     }
     sql.push_str(match locked {
@@ -81,7 +83,8 @@ fn push_updates(sql: &mut String, nexts: &[(&Next<'_>, &Keep)], locked: Locked) 
          SET state_encrypted = COALESCE(free.base, kv.state_encrypted), state_delta = free.delta, \
          expires_at = free.expires_at, revision = kv.revision + 1, \
          updated_at = clock_timestamp() FROM free WHERE kv.automation_id = free.automation_id \
-         AND kv.revision = free.revision AND kv.deleted_at IS NULL RETURNING kv.automation_id), \
+         AND kv.revision = free.revision AND kv.deleted_at IS NULL \
+         AND (free.kept_name IS NULL OR left(kv.state_encrypted, 34) = free.kept_name) RETURNING kv.automation_id), \
          kept AS (INSERT INTO automation_kv_history \
          (automation_id, run_id, version, size_bytes, state_encrypted, kept_at) \
          SELECT next.automation_id, run_id, version, size_bytes, ",

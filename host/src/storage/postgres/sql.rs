@@ -117,12 +117,14 @@ pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
     if let ([next], Locked::Wait) = (old.as_slice(), locked) {
         push_replacement(&mut sql, next);
     } else if !old.is_empty() {
-        sql.push_str("WITH next (automation_id, revision, base, delta, expires_at) AS (VALUES ");
+        sql.push_str("WITH next (automation_id, revision, base, delta, kept_name, expires_at) AS (VALUES ");
         for (index, next) in old.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let seen = next.seen.unwrap_or_default();
             let _ = write!(sql, "{comma}('{}'::uuid,{seen}::bigint,", next.automation.uuid());
             push_state(&mut sql, next.text);
+            sql.push(',');
+            push_column(&mut sql, next.text.kept_name());
             let _ = write!(sql, ",{}::bigint)", number(next.text.expires_at));
         }
         sql.push_str(match locked {
@@ -131,12 +133,14 @@ pub(super) fn save(nexts: &[Next<'_>], locked: Locked) -> String {
                  SET state_encrypted = COALESCE(next.base, kv.state_encrypted), state_delta = next.delta, \
                  expires_at = next.expires_at, revision = kv.revision + 1, \
                  updated_at = clock_timestamp() FROM next WHERE kv.automation_id = next.automation_id AND kv.revision = next.revision \
-                 AND kv.deleted_at IS NULL RETURNING kv.automation_id;"
+                 AND kv.deleted_at IS NULL AND (next.kept_name IS NULL OR left(kv.state_encrypted, 34) = next.kept_name) \
+                 RETURNING kv.automation_id;"
             }
             Locked::Skip => {
                 "), free AS (SELECT kv.automation_id, next.base, next.delta, next.expires_at FROM automation_kv AS kv \
                  JOIN next ON kv.automation_id = next.automation_id AND kv.revision = next.revision \
-                 WHERE kv.deleted_at IS NULL FOR NO KEY UPDATE OF kv SKIP LOCKED) \
+                 WHERE kv.deleted_at IS NULL AND (next.kept_name IS NULL OR left(kv.state_encrypted, 34) = next.kept_name) \
+                 FOR NO KEY UPDATE OF kv SKIP LOCKED) \
                  UPDATE automation_kv AS kv \
                  SET state_encrypted = COALESCE(free.base, kv.state_encrypted), state_delta = free.delta, \
                  expires_at = free.expires_at, revision = kv.revision + 1, \
@@ -161,11 +165,16 @@ fn push_replacement(sql: &mut String, next: &Next<'_>) {
     let _ = write!(
         sql,
         ",expires_at = {},revision = revision + 1,updated_at = clock_timestamp() WHERE automation_id = '{}' \
-         AND revision = {} AND deleted_at IS NULL RETURNING automation_id;",
+         AND revision = {} AND deleted_at IS NULL",
         number(next.text.expires_at),
         next.automation.uuid(),
         next.seen.unwrap_or_default()
     );
+    if let Some(name) = next.text.kept_name() {
+        sql.push_str(" AND left(state_encrypted, 34) = ");
+        quote(sql, name);
+    }
+    sql.push_str(" RETURNING automation_id;");
 }
 
 /// Adds what to store in the two columns of a state. PostgreSQL leaves a large value where it is if it is set to itself.
@@ -175,7 +184,7 @@ pub(super) fn push_state(sql: &mut String, text: &Text) {
     push_column(sql, text.delta());
 }
 
-fn push_column(sql: &mut String, text: Option<&str>) {
+pub(super) fn push_column(sql: &mut String, text: Option<&str>) {
     match text {
         Some(text) => quote(sql, text),
         None => sql.push_str("NULL::text"),
@@ -291,7 +300,10 @@ mod tests {
         };
         let next = [next];
         for (locked, expected) in [
-            (Locked::Skip, "'a''; DROP TABLE automation_kv; --',NULL::text,7::bigint"),
+            (
+                Locked::Skip,
+                "'a''; DROP TABLE automation_kv; --',NULL::text,NULL::text,7::bigint",
+            ),
             (
                 Locked::Wait,
                 "'a''; DROP TABLE automation_kv; --',state_delta = NULL::text,expires_at = 7",

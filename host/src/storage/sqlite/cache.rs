@@ -10,9 +10,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lru::LruCache;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::super::{Record, Stored};
 use crate::automation::AutomationId;
@@ -23,10 +27,26 @@ const MAX_BYTES: usize = 48 << 20;
 /// What a row takes beside its sealed state, about.
 const ROW_BYTES: usize = 200;
 
+/// How long to wait for our writer; it may wait itself, for the lock that another process holds.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How often: there may be another commit as soon as one is done.
+const MAX_WAITS: u32 = 3;
+
 /// The rows of one file.
 pub(super) struct Cache {
     index: Option<WalIndex>,
     rows: Mutex<Rows>,
+    /// Our writer has said what became of the rows.
+    written: Notify,
+}
+
+/// What is known of a row.
+enum Found {
+    Row(Record),
+    /// It was known until our writer began, and may be again when that is done.
+    Soon(Option<Header>),
+    Nothing(Option<Header>),
 }
 
 struct Rows {
@@ -61,6 +81,7 @@ impl Cache {
                 by_automation: LruCache::unbounded(),
                 bytes: 0,
             }),
+            written: Notify::new(),
         }
     }
 
@@ -69,13 +90,39 @@ impl Cache {
         self.index.as_ref()?.header()
     }
 
-    /// A row, if it is known under this header.
-    pub(super) fn get(&self, automation: AutomationId, header: Option<Header>) -> Option<Record> {
-        let mut rows = self.rows();
-        if header.is_none() || rows.header != header {
-            return None;
+    /// A row, if it is known; otherwise the header to note it under once it was read. Where our own writer has just changed the
+    /// header, what is known is about to be: waiting for that takes less than reading.
+    pub(super) async fn find(&self, automation: AutomationId) -> Result<Record, Option<Header>> {
+        let mut found = self.look(automation);
+        for _ in 0..MAX_WAITS {
+            if !matches!(found, Found::Soon(_)) {
+                break;
+            }
+            let mut written = pin!(self.written.notified());
+            written.as_mut().enable();
+            found = self.look(automation);
+            if matches!(found, Found::Soon(_)) {
+                let _ = timeout(PATIENCE, written).await;
+                found = self.look(automation);
+            }
         }
-        rows.by_automation.get(&automation).cloned()
+        match found {
+            Found::Row(record) => Ok(record),
+            Found::Soon(header) | Found::Nothing(header) => Err(header),
+        }
+    }
+
+    fn look(&self, automation: AutomationId) -> Found {
+        let header = self.header();
+        let mut rows = self.rows();
+        if header.is_some() && rows.header == header {
+            let row = rows.by_automation.get(&automation).cloned();
+            return row.map_or(Found::Nothing(header), Found::Row);
+        }
+        if rows.is_writing && rows.by_automation.contains(&automation) {
+            return Found::Soon(header);
+        }
+        Found::Nothing(header)
     }
 
     /// Notes a row that was read after `header` was.
@@ -113,6 +160,11 @@ impl Cache {
     /// Our writer has committed these rows, if it `changed` any, on the header that it found before. With no
     /// header, it has changed something else too, or failed.
     pub(super) fn end_write(&self, found: Option<Header>, changed: bool, saved: Vec<(AutomationId, Record)>) {
+        self.end(found, changed, saved);
+        self.written.notify_waiters();
+    }
+
+    fn end(&self, found: Option<Header>, changed: bool, saved: Vec<(AutomationId, Record)>) {
         let header = self.header();
         let mut rows = self.rows();
         rows.is_writing = false;

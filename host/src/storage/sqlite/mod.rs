@@ -143,10 +143,10 @@ impl Opened {
 #[async_trait]
 impl Storage for SqliteStorage {
     async fn load(&self, automation: AutomationId) -> Result<Stored, StorageError> {
-        let header = self.cache.header();
-        if let Some(record) = self.cache.get(automation, header) {
-            return Ok(Stored::Present(record));
-        }
+        let header = match self.cache.find(automation).await {
+            Ok(record) => return Ok(Stored::Present(record)),
+            Err(header) => header,
+        };
         let mut reader = self.readers.acquire().await?;
         let stored = row::load(&mut reader, automation, self.has_registry).await?;
         self.cache.note(automation, &stored, header);
