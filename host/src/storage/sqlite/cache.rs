@@ -102,8 +102,11 @@ impl Cache {
             written.as_mut().enable();
             found = self.look(automation);
             if matches!(found, Found::Soon(_)) {
-                let _ = timeout(PATIENCE, written).await;
+                let is_late = timeout(PATIENCE, written).await.is_err();
                 found = self.look(automation);
+                if is_late {
+                    break;
+                }
             }
         }
         match found {
