@@ -98,7 +98,7 @@ fn crash_loop(setup: &Setup, cycles: u64, between: impl Fn(u64)) {
 fn make_large(service: &Service, ids: &[Uuid]) {
     for id in ids.iter().step_by(2) {
         let (status, answer) = service.client(*id).put("/ballast", &json!("x".repeat(30_000)));
-        assert_eq!(status, 200, "{answer}");
+        assert_eq!(status, 201, "{answer}");
     }
 }
 
