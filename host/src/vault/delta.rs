@@ -20,6 +20,10 @@ const PADDING: usize = 256;
 /// So many bytes in a row are no coincidence.
 const ANCHOR: usize = 16;
 
+/// So many are none where they stand in the same place of both: the index of a small document has numbers close together, some
+/// of which change.
+const SHORT_ANCHOR: usize = 6;
+
 /// What is the same for so many bytes behind a difference is taken for what it was.
 const LONG_RUN: usize = 128;
 
@@ -106,10 +110,10 @@ fn difference(base: &[u8], next: &[u8]) -> (usize, usize) {
 /// A few bytes that others stand for.
 fn replaced(base: &[u8], next: &[u8]) -> Option<(usize, usize)> {
     let is_anchor = |at: usize| {
-        let anchor = base.get(at..at + ANCHOR);
-        anchor.is_some() && anchor == next.get(at..at + ANCHOR)
+        let anchor = base.get(at..at + SHORT_ANCHOR);
+        anchor.is_some() && anchor == next.get(at..at + SHORT_ANCHOR)
     };
-    (1..=ANCHOR * 2).find(|&at| is_anchor(at)).map(|at| (at, at))
+    (1..=MAX_LEFT_OUT).find(|&at| is_anchor(at)).map(|at| (at, at))
 }
 
 /// Some bytes that are gone, such as an item of a list whose items are much alike.
@@ -196,6 +200,19 @@ mod tests {
     fn a_counter_in_a_large_document_takes_one_block() {
         let delta = of(&document(0..1500, 9), &document(0..1500, 10)).unwrap();
         assert_eq!(delta.len(), PADDING);
+    }
+
+    /// As the beginning of a document is: counts, times, then a key with some of its own.
+    #[test]
+    fn numbers_that_change_close_together_are_hunks_of_their_own() {
+        let blob = "x".repeat(20_000);
+        let of_number = |number: u32| {
+            format!("v{number}t180000000{number}o2k4runsd0c000000u{number}v{number}e0l1k3bigd0c5{number}{blob}")
+        };
+        let (base, next) = (of_number(3).into_bytes(), of_number(4).into_bytes());
+        let delta = of(&base, &next).unwrap();
+        assert_eq!(delta.len(), PADDING);
+        assert!(apply(SEALED, &base, &delta) == Some(next));
     }
 
     #[test]
