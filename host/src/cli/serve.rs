@@ -198,10 +198,12 @@ fn runtime(threads: usize) -> Result<Runtime, CommandError> {
     /// Steps of tasks between two looks at what has arrived. A thread that is alone must not leave the database's answers,
     /// which writes wait for, until it has done everything else that it knows of.
     const STEPS: u32 = 6;
+    /// Steps between two looks at what other threads have woken, such as those of SQLite.
+    const STEPS_TO_OTHERS: u32 = 4;
     let builder = match threads {
         1 => {
             let mut builder = Builder::new_current_thread();
-            builder.event_interval(STEPS).global_queue_interval(4);
+            builder.event_interval(STEPS).global_queue_interval(STEPS_TO_OTHERS);
             builder
         }
         threads => {

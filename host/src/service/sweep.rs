@@ -25,7 +25,8 @@ const CONCURRENT: usize = 4;
 
 impl Service {
     /// Starts to look every [`sweep_interval`](super::ServiceOptions::sweep_interval) for states with expired keys, and to
-    /// save them without; and to let go of opened states that nobody asks for. Ends with [`close`](Self::close), or with the service. Needs a tokio runtime.
+    /// save them without; and to let go of opened states that nobody asks for. Ends with [`close`](Self::close), or with the
+    /// service. Needs a tokio runtime.
     pub fn start_sweep(&self) {
         let shared = || Arc::downgrade(&self.shared);
         let both = join(run(shared(), self.shared.options.sweep_interval), forget(shared()));
