@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { start, token } from "./service.js";
+import { end, remove, start, token } from "./service.js";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 
@@ -54,7 +54,8 @@ test("the built package works in Chromium, from another origin", { timeout: 120_
   const profile = mkdtempSync(join(tmpdir(), "automation-kv-chromium-"));
   const { server, result } = await site(PAGE(service.url, token()));
   const address = `http://127.0.0.1:${server.address().port}/`;
-  const browser = spawn("chromium", [...FLAGS, `--user-data-dir=${profile}`, address], { stdio: "ignore" });
+  const flags = [...FLAGS, `--user-data-dir=${profile}`, address];
+  const browser = spawn("chromium", flags, { stdio: "ignore", detached: true });
   const missing = new Promise((_, reject) => browser.on("error", reject));
   try {
     assert.deepEqual(await Promise.race([result, missing]), {
@@ -65,12 +66,11 @@ test("the built package works in Chromium, from another origin", { timeout: 120_
       keys: ["config", "runs"],
     });
   } finally {
-    browser.kill();
-    await new Promise((resolve) => (browser.exitCode === null && browser.pid ? browser.on("exit", resolve) : resolve()));
+    await end(browser, { group: true });
     server.closeAllConnections();
     server.close();
-    service.stop();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    await service.stop();
+    await remove(profile);
   }
 });
 

@@ -24,8 +24,8 @@ before(async () => {
   service = await start();
   folder = mkdtempSync(join(tmpdir(), "automation-kv-package-"));
 });
-after(() => {
-  service.stop();
+after(async () => {
+  await service.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -2,10 +2,13 @@
 
 import { spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { KV } from "automation-kv";
@@ -45,9 +48,9 @@ export async function start() {
     env: { ...environment(), AUTOMATION_KV_SECRET: SECRET },
     stdio: ["ignore", "pipe", "ignore"],
   });
-  const stop = () => {
-    child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
+  const stop = async () => {
+    await end(child);
+    await remove(folder);
   };
   for await (const line of createInterface(child.stdout)) {
     const address = /^listening on (\S+)/.exec(line)?.[1];
@@ -57,6 +60,25 @@ export async function start() {
     }
   }
   throw new Error("the service does not start");
+}
+
+/** Kills a program, or with `group` all that it has started as well, and waits for its end. */
+export async function end(child, { group = false } = {}) {
+  if (!child.pid || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  process.kill(group ? -child.pid : child.pid, "SIGKILL");
+  await gone;
+}
+
+/** Removes a folder, into which killed processes that nobody waits for may write once more. */
+export async function remove(folder) {
+  for (const deadline = Date.now() + 10_000; ; await pause(50)) {
+    try {
+      return await rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (error.code !== "ENOTEMPTY" || Date.now() > deadline) throw error;
+    }
+  }
 }
 
 /** The answer of a service that refuses a request for now. */

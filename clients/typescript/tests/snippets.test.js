@@ -21,8 +21,8 @@ before(async () => {
   service = await start();
   mkdirSync(FOLDER, { recursive: true });
 });
-after(() => {
-  service.stop();
+after(async () => {
+  await service.stop();
   rmSync(FOLDER, { recursive: true, force: true });
 });
 
