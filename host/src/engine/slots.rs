@@ -3,12 +3,17 @@
 //! Sessions are short and never wait for anything while they hold a slot, so blocking the thread is right:
 //! the slot that it waits for is held by another thread that is busy computing.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The slots that are free.
 pub(super) struct Slots {
-    free: Mutex<u32>,
+    state: Mutex<State>,
     freed: Condvar,
+}
+
+struct State {
+    free: u32,
+    waiting: u32,
 }
 
 /// A slot of the pool, given back when dropped.
@@ -19,28 +24,41 @@ pub(super) struct Slot {
 impl Slots {
     pub(super) fn new(count: u32) -> Self {
         Self {
-            free: Mutex::new(count),
+            state: Mutex::new(State {
+                free: count,
+                waiting: 0,
+            }),
             freed: Condvar::new(),
         }
     }
 
     /// Waits for a free slot and takes it.
     pub(super) fn take(self: &Arc<Self>) -> Slot {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self
-            .freed
-            .wait_while(free, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
+        let mut state = self.state();
+        while state.free == 0 {
+            state.waiting += 1;
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
+        state.free -= 1;
+        drop(state);
         Slot {
             slots: Arc::clone(self),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        *self.slots.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.slots.freed.notify_one();
+        let mut state = self.slots.state();
+        state.free += 1;
+        // Waking is a system call, whether anybody waits or not.
+        if state.waiting > 0 {
+            self.slots.freed.notify_one();
+        }
     }
 }
