@@ -16,6 +16,7 @@ mod bases;
 mod clock;
 mod execution;
 mod history;
+mod lasting;
 mod mailbox;
 mod metrics;
 mod plugins;
@@ -23,6 +24,7 @@ mod reads;
 mod runner;
 mod sweep;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,7 @@ use aside::Aside;
 use bases::Bases;
 use clock::Clock;
 use history::KeptRuns;
+use lasting::Lasting;
 use mailbox::{Job, Mailboxes, Posted, Work, Worked};
 use metrics::Metrics;
 use plugins::PluginThreads;
@@ -234,11 +237,18 @@ impl Shared {
         let deadline = arrival + self.options.lock_timeout;
         let (job, ticket) = Job::new(work, run, arrival, deadline);
         match self.mailboxes.post(automation, job) {
-            Posted::First => drop(tokio::spawn(runner::run(Arc::clone(self), automation))),
-            Posted::Behind => {}
-            Posted::Full => return Err(ServiceError::Overloaded),
+            Posted::First => {
+                let mut runner = Lasting::new(runner::run(Arc::clone(self), automation));
+                let mut answer = pin!(ticket.answer(deadline));
+                tokio::select! {
+                    biased;
+                    () = &mut runner => answer.await,
+                    answer = &mut answer => answer,
+                }
+            }
+            Posted::Behind => ticket.answer(deadline).await,
+            Posted::Full => Err(ServiceError::Overloaded),
         }
-        ticket.answer(deadline).await
     }
 
     /// Carries out a request on what is stored, out of turn; in turn, if keys were found expired.
