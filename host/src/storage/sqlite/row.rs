@@ -1,8 +1,9 @@
 //! The row of one automation, in SQL.
 
 use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::super::text::{Text, column, whole_state};
 use super::super::{Keep, Listed, Record, Revision, Stored, Swap};
@@ -105,15 +106,15 @@ pub(super) async fn swap(
     seen: Option<Revision>,
     text: &Text,
 ) -> sqlx::Result<Swap> {
-    let query = match (seen, text.base()) {
-        (Some(revision), Some(base)) => sqlx::query(UPDATE).bind(id_text(automation)).bind(revision).bind(base),
-        (Some(revision), None) => sqlx::query(UPDATE_DELTA).bind(id_text(automation)).bind(revision),
-        (None, base) => sqlx::query(INSERT)
+    let query = match seen {
+        Some(revision) => replacement(automation, revision, text),
+        None => sqlx::query(INSERT)
             .bind(new_row_id())
             .bind(id_text(automation))
-            .bind(base.unwrap_or_default()),
+            .bind(text.base().unwrap_or_default())
+            .bind(text.delta())
+            .bind(text.expires_at),
     };
-    let query = query.bind(text.delta()).bind(text.expires_at);
     let result = query.execute(connection).await?;
     Ok(if result.rows_affected() == 1 {
         Swap::Saved
@@ -121,6 +122,16 @@ pub(super) async fn swap(
         Swap::Lost
     })
 }
+
+fn replacement<'q>(automation: AutomationId, seen: Revision, text: &Text) -> Statement<'q> {
+    let query = match text.base() {
+        Some(base) => sqlx::query(UPDATE).bind(id_text(automation)).bind(seen).bind(base),
+        None => sqlx::query(UPDATE_DELTA).bind(id_text(automation)).bind(seen),
+    };
+    query.bind(text.delta()).bind(text.expires_at)
+}
+
+type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 /// A row that is to be replaced.
 pub(super) struct Next<'a> {
@@ -136,19 +147,63 @@ pub(super) struct NotReplaced {
     pub(super) at_commit: bool,
 }
 
-/// Replaces rows and commits, in a transaction of its own, if all of them are still at their revisions. Otherwise nothing
-/// is committed, and the transaction may still be open. What is to be kept is kept.
+/// Replaces rows and commits, in a transaction of its own, if all of them are still at their revisions; gives whether they
+/// were. What is to be kept is kept. After an error nothing is committed unless that was what failed, and the transaction may
+/// still be open.
 ///
 /// It is one message to the connection's thread, with an answer that does not grow with the rows: going back and forth
 /// between threads takes longer than what `SQLite` does.
-pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next<'_>]) -> Result<(), NotReplaced> {
+pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next<'_>]) -> Result<bool, NotReplaced> {
+    let (whole, changed): (Vec<&Next>, Vec<&Next>) = nexts.iter().partition(|next| next.text.base().is_some());
+    let keeps_any = nexts.iter().any(|next| next.text.keep.is_some());
+    match (whole.as_slice(), changed.as_slice()) {
+        _ if keeps_any => replace_and_keep(connection, nexts, &whole, &changed).await,
+        (whole, []) => replace_at_once(connection, whole, SET_BASE).await,
+        ([], changed) => replace_at_once(connection, changed, "").await,
+        _ => replace_and_keep(connection, nexts, &whole, &changed).await,
+    }
+}
+
+/// Replaces rows with one statement, which is a transaction of its own: each statement is an answer, and a turn of the thread
+/// that gets it.
+async fn replace_at_once(
+    connection: &mut SqliteConnection,
+    nexts: &[&Next<'_>],
+    set_base: &str,
+) -> Result<bool, NotReplaced> {
+    let query = match nexts {
+        [next] => replacement(next.automation, next.seen, next.text),
+        nexts => {
+            let mut sql = String::new();
+            push_replacement(&mut sql, nexts.len(), set_base, &ALONE);
+            bind_nexts(sqlx::query(AssertSqlSafe(sql)), nexts)
+        }
+    };
+    // Deprecated for statements with arguments; this is one.
+    #[expect(
+        deprecated,
+        reason = "it tells the outcome of a statement before what comes behind it is looked for"
+    )]
+    let mut statements = query.execute_many(connection).await;
+    match statements.try_next().await {
+        Ok(done) => Ok(done.is_some_and(|done| done.rows_affected() == nexts.len() as u64)),
+        Err(error) => Err(NotReplaced { error, at_commit: true }),
+    }
+}
+
+/// Replaces rows with as many statements as it takes.
+async fn replace_and_keep(
+    connection: &mut SqliteConnection,
+    nexts: &[Next<'_>],
+    whole: &[&Next<'_>],
+    changed: &[&Next<'_>],
+) -> Result<bool, NotReplaced> {
     const BEGIN: &str = "BEGIN IMMEDIATE; ";
     const COMMIT: &str = "COMMIT";
     let keeps: Vec<(&Next, &Keep)> = nexts
         .iter()
         .filter_map(|next| Some((next, next.text.keep.as_ref()?)))
         .collect();
-    let (whole, changed): (Vec<&Next>, Vec<&Next>) = nexts.iter().partition(|next| next.text.base().is_some());
     let mut sql = BEGIN.to_owned();
     let mut before_commit = 1;
     if !keeps.is_empty() {
@@ -156,9 +211,9 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
         sql += ";";
         before_commit += 1;
     }
-    for (nexts, set_base) in [(&whole, SET_BASE), (&changed, "")] {
+    for (nexts, set_base) in [(whole, SET_BASE), (changed, "")] {
         if !nexts.is_empty() {
-            push_replacement(&mut sql, nexts.len(), set_base);
+            push_replacement(&mut sql, nexts.len(), set_base, &IN_TRANSACTION);
             before_commit += 2;
         }
     }
@@ -178,16 +233,8 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
             .bind(column(keep.size_bytes));
     }
     for nexts in [whole, changed] {
-        for next in &nexts {
-            query = query
-                .bind(id_text(next.automation))
-                .bind(next.seen)
-                .bind(next.text.base())
-                .bind(next.text.delta())
-                .bind(next.text.expires_at);
-        }
         if !nexts.is_empty() {
-            query = query.bind(i64::try_from(nexts.len()).unwrap_or(i64::MAX));
+            query = bind_nexts(query, nexts);
         }
     }
     for (next, _) in &keeps {
@@ -204,7 +251,7 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
     loop {
         match statements.try_next().await {
             Ok(Some(_)) => done += 1,
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(true),
             Err(error) => {
                 return Err(NotReplaced {
                     error,
@@ -218,22 +265,52 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
 /// What a replacement sets where the column for whole states is not to stay as it is.
 const SET_BASE: &str = "state_encrypted = next.base, ";
 
-/// Adds two statements: one that replaces so many rows, and one that fails unless it has replaced all of them. `?` five times
-/// for each row: automation, revision, base, delta, expiry; then once for their number.
-fn push_replacement(sql: &mut String, rows: usize, set_base: &str) {
-    // Without OR FAIL, a journal is kept for undoing the statement alone. Overflowing is how a statement fails on purpose.
-    const START: &str = "WITH next (automation_id, revision, base, delta, expires_at) AS (VALUES ";
-    const UPDATE: &str = ") UPDATE OR FAIL automation_kv SET ";
+/// How a replacement is one of all its rows, or of none: `?` once, for their number.
+struct AllOrNone {
+    update: &'static str,
+    condition: &'static str,
+}
+
+/// Does nothing at all unless it finds all of them. The join is in the order that is written: the table is the longer one.
+const ALONE: AllOrNone = AllOrNone {
+    update: ") UPDATE automation_kv SET ",
+    condition: " AND ? = (SELECT count(*) FROM next CROSS JOIN automation_kv AS there
+        WHERE there.automation_id = next.automation_id AND there.revision = next.revision
+            AND there.deleted_at IS NULL)",
+};
+
+/// Has the transaction fail unless it has changed all of them. Without OR FAIL, a journal is kept for undoing the statement
+/// alone. Overflowing is how a statement fails on purpose.
+const IN_TRANSACTION: AllOrNone = AllOrNone {
+    update: ") UPDATE OR FAIL automation_kv SET ",
+    condition: "; SELECT abs(-9223372036854775808) WHERE changes() <> ?;",
+};
+
+/// Adds a replacement of so many rows, `?` five times for each: automation, revision, base, delta, expiry.
+fn push_replacement(sql: &mut String, rows: usize, set_base: &str, all_or_none: &AllOrNone) {
+    const START: &str = "WITH next (automation_id, revision, base, delta, expires_at) AS MATERIALIZED (VALUES ";
     const END: &str = "state_delta = next.delta, expires_at = next.expires_at, revision = automation_kv.revision + 1,
             updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
         FROM next
         WHERE automation_kv.automation_id = next.automation_id AND automation_kv.revision = next.revision
-            AND deleted_at IS NULL;
-        SELECT abs(-9223372036854775808) WHERE changes() <> ?;";
+            AND deleted_at IS NULL";
     let values = vec!["(?,?,?,?,?)"; rows].join(",");
-    for part in [START, &values, UPDATE, set_base, END] {
+    for part in [START, &values, all_or_none.update, set_base, END, all_or_none.condition] {
         sql.push_str(part);
     }
+}
+
+/// Binds what a replacement takes.
+fn bind_nexts<'q>(mut query: Statement<'q>, nexts: &[&Next<'_>]) -> Statement<'q> {
+    for next in nexts {
+        query = query
+            .bind(id_text(next.automation))
+            .bind(next.seen)
+            .bind(next.text.base())
+            .bind(next.text.delta())
+            .bind(next.text.expires_at);
+    }
+    query.bind(i64::try_from(nexts.len()).unwrap_or(i64::MAX))
 }
 
 /// Whether a state would take more room than the one at the revision `seen`.

@@ -122,7 +122,9 @@ impl Writer {
         }
         let found = self.cache.found();
         let failure = match row::replace_all(&mut self.connection, &nexts).await {
-            Ok(()) => {
+            // Nothing was done, so that each can be told what became of it.
+            Ok(false) => return group,
+            Ok(true) => {
                 drop(nexts);
                 let results = vec![Ok(Written::Swap(Swap::Saved)); group.len()];
                 let saved = take_saved(&mut group, &results);
