@@ -72,12 +72,15 @@ impl Database {
         }
     }
 
-    /// Whether it is a server on the machine of the service, as far as the URL tells: then both share the processors.
-    pub fn shares_the_machine(&self) -> bool {
-        match self {
-            Self::Memory | Self::Sqlite(_) => false,
-            Self::Postgres(url) => url.is_of_this_machine(),
-        }
+    /// How many of so many processors are left to serve, at least one: a server on the machine of the service, as far as the
+    /// URL tells, needs half of them, and the thread that writes an SQLite file needs one.
+    pub fn processors_left(&self, of: usize) -> usize {
+        let left = match self {
+            Self::Sqlite(_) => of.saturating_sub(1),
+            Self::Postgres(url) if url.is_of_this_machine() => of / 2,
+            Self::Memory | Self::Postgres(_) => of,
+        };
+        left.max(1)
     }
 
     /// What is stored for an automation. Nothing is changed by that: no table is made, no file is written.
@@ -146,20 +149,22 @@ mod tests {
     }
 
     #[test]
-    fn servers_on_loopback_addresses_and_sockets_share_the_machine() {
-        for (url, shares) in [
-            ("postgres://kv@localhost/states", true),
-            ("postgres://kv@127.0.0.1:6432/states", true),
-            ("postgres://kv@[::1]/states", true),
-            ("postgres://kv@LOCALHOST/states", true),
-            ("postgres://kv@localhost/states?host=db.example", false),
-            ("postgres://kv@db.example/states?host=/var/run/postgresql", true),
-            ("postgres://kv@db.example/states", false),
-            ("postgres://kv@10.0.0.7/states", false),
-            ("sqlite://state.db", false),
-            ("memory:", false),
+    fn what_a_database_needs_on_the_machine_is_left_to_it() {
+        for (url, of_one, of_eight) in [
+            ("postgres://kv@localhost/states", 1, 4),
+            ("postgres://kv@127.0.0.1:6432/states", 1, 4),
+            ("postgres://kv@[::1]/states", 1, 4),
+            ("postgres://kv@LOCALHOST/states", 1, 4),
+            ("postgres://kv@localhost/states?host=db.example", 1, 8),
+            ("postgres://kv@db.example/states?host=/var/run/postgresql", 1, 4),
+            ("postgres://kv@db.example/states", 1, 8),
+            ("postgres://kv@10.0.0.7/states", 1, 8),
+            ("sqlite://state.db", 1, 7),
+            ("memory:", 1, 8),
         ] {
-            assert_eq!(Database::parse(url).unwrap().shares_the_machine(), shares, "{url}");
+            let database = Database::parse(url).unwrap();
+            let left = [1, 8].map(|of| database.processors_left(of));
+            assert_eq!(left, [of_one, of_eight], "{url}");
         }
     }
 

@@ -62,9 +62,10 @@ fn without_settings(mut command: Command) -> Command {
 }
 
 impl Setup {
-    /// On a SQLite file in a folder.
+    /// On a SQLite file in a folder. Two threads serve, on a small machine too: one alone races with nobody.
     pub fn sqlite(folder: &Path) -> Self {
         Self::on(folder, &format!("sqlite://{}", database_file(folder).display()))
+            .environment("AUTOMATION_KV_THREADS", "2")
     }
 
     /// On any database; logs go to the folder.

@@ -19,6 +19,7 @@ mod openapi;
 mod plugins;
 mod precondition;
 mod server;
+mod spread;
 mod trial;
 mod wire;
 
@@ -44,6 +45,7 @@ use plugins::PLUGINS;
 pub use offline::{OfflineBatch, Refused};
 pub use openapi::document as openapi_document;
 pub use server::Stopped;
+pub(crate) use spread::{Inbox, spread};
 pub use trial::{Call, Fault, Trial};
 
 /// Where the states are.

@@ -2,14 +2,17 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::ServiceExt;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::Api;
-use super::wire::Wire;
+use super::spread::spread;
+use super::wire::Connection;
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +35,21 @@ impl Api {
         stop: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> io::Result<Stopped> {
+        let (listener, _) = spread(listener, 0)?;
+        self.serve_from(listener, base_path, stop, grace).await
+    }
+
+    /// The same on the connections that are for one of several threads.
+    pub(crate) async fn serve_from(
+        self,
+        connections: impl Listener<Io = Connection, Addr = SocketAddr>,
+        base_path: &str,
+        stop: impl Future<Output = ()> + Send + 'static,
+        grace: Duration,
+    ) -> io::Result<Stopped> {
         let (stopping, stopped) = oneshot::channel::<()>();
         let serving =
-            axum::serve(Wire(listener), self.app(base_path).into_make_service()).with_graceful_shutdown(async move {
+            axum::serve(connections, self.app(base_path).into_make_service()).with_graceful_shutdown(async move {
                 stop.await;
                 let _ = stopping.send(());
             });

@@ -29,6 +29,7 @@ mod simulate;
 mod token;
 mod transfer;
 mod version;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::plugins::PluginKnobs;
-use super::{CommandError, build, dev, logging};
+use super::workers::{self, Workers};
+use super::{CommandError, dev, logging};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
@@ -22,9 +22,6 @@ use crate::service::{Service, ServiceOptions};
 use crate::threads::processors;
 use crate::token::Tokens;
 use crate::vault::Vault;
-
-/// How long requests that are under way may take after a signal to stop.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -53,8 +50,8 @@ pub(super) struct Serve {
     #[arg(long, env = "AUTOMATION_KV_LOCK_TIMEOUT_MS", default_value_t = 5000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     lock_timeout_ms: u64,
 
-    /// Threads that serve. Unless given, one for each processor; half as many where a PostgreSQL server on this machine
-    /// needs some of them too.
+    /// Threads that serve. Unless given, one for each processor but the one that SQLite writes on; for half of the processors
+    /// where a PostgreSQL server on this machine needs some of them too.
     #[arg(long, env = "AUTOMATION_KV_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
@@ -79,10 +76,11 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), CommandError> {
         logging::start(&self.log_level)?;
-        runtime(self.threads()?)?.block_on(self.serve())
+        let threads = self.threads()?;
+        workers::runtime()?.block_on(self.serve(threads))
     }
 
-    async fn serve(self) -> Result<(), CommandError> {
+    async fn serve(self, threads: usize) -> Result<(), CommandError> {
         let database = self.database.database()?;
         let secret = dev::secret_of(&self.secrets, &database, self.dev)?;
         let listener = TcpListener::bind(self.listen)
@@ -99,8 +97,9 @@ impl Serve {
         let Some(secret) = secret else {
             tracing::warn!("AUTOMATION_KV_SECRET is not set: every call on states is answered 503");
             self.announce(address, &database, None, None)?;
-            run(listener, Api::without_secret(), &self.base_path).await?;
+            let workers = self.serve_until_stopped(listener, Api::without_secret(), 1).await?;
             storage.close().await;
+            workers.end();
             return Ok(());
         };
         let previous = self.secrets.previous();
@@ -116,18 +115,38 @@ impl Serve {
         let plugins = folder.as_ref().map_or_else(Plugins::none, PluginFolder::plugins);
         let api = Api::new(service.clone(), Tokens::new(&secret, &previous)).with_plugins(plugins);
         reload_plugins(folder)?;
-        run(listener, api, &self.base_path).await?;
+        let workers = self.serve_until_stopped(listener, api, threads).await?;
         service.close().await;
+        workers.end();
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Serves on so many threads until a signal, then finishes what was taken. What was begun on the threads may go on until
+    /// they are ended.
+    async fn serve_until_stopped(
+        &self,
+        listener: TcpListener,
+        api: Api,
+        threads: usize,
+    ) -> Result<Workers, CommandError> {
+        let signal = stop_signal()?;
+        let stop = async move {
+            signal.await;
+            tracing::info!("stopping: no new connections");
+        };
+        let (workers, stopped) = Workers::serve(listener, api, &self.base_path, threads, stop).await?;
+        if stopped == Stopped::Overtime {
+            tracing::warn!("requests were still under way at the end of the shutdown timeout");
+        }
+        Ok(workers)
     }
 
     /// How many threads serve.
     fn threads(&self) -> Result<usize, CommandError> {
         Ok(match self.threads {
             Some(threads) => threads.into(),
-            None if self.database.database()?.shares_the_machine() => (processors() / 2).max(1),
-            None => processors(),
+            None => self.database.database()?.processors_left(processors()),
         })
     }
 
@@ -190,44 +209,6 @@ impl Serve {
         }
         Ok(())
     }
-}
-
-/// A runtime of so many threads. Work that is handed from one thread to another costs more than most work does, so one
-/// alone does nearly as much as two.
-fn runtime(threads: usize) -> Result<Runtime, CommandError> {
-    /// Steps of tasks between two looks at what has arrived. A thread that is alone must not leave the database's answers,
-    /// which writes wait for, until it has done everything else that it knows of.
-    const STEPS: u32 = 6;
-    /// Steps between two looks at what other threads have woken, such as those of SQLite.
-    const STEPS_TO_OTHERS: u32 = 4;
-    let builder = match threads {
-        1 => {
-            let mut builder = Builder::new_current_thread();
-            builder.event_interval(STEPS).global_queue_interval(STEPS_TO_OTHERS);
-            builder
-        }
-        threads => {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(threads);
-            builder
-        }
-    };
-    build(builder)
-}
-
-/// Serves until a signal, then finishes what was taken.
-async fn run(listener: TcpListener, api: Api, base_path: &str) -> Result<(), CommandError> {
-    let signal = stop_signal()?;
-    let stop = async move {
-        signal.await;
-        tracing::info!("stopping: no new connections");
-    };
-    let served = api.serve(listener, base_path, stop, SHUTDOWN_TIMEOUT).await;
-    let stopped = served.map_err(|error| CommandError::new(format!("serving failed: {error}")))?;
-    if stopped == Stopped::Overtime {
-        tracing::warn!("requests were still under way at the end of the shutdown timeout");
-    }
-    Ok(())
 }
 
 /// Loads plugins anew whenever their folder changes, and at once on SIGHUP. Without a folder, SIGHUP does nothing.
