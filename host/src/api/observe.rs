@@ -8,7 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument;
+
+use crate::request_id;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -47,25 +48,29 @@ fn is_of(path: &str, pattern: &str) -> bool {
 /// Gives the request an id, or keeps the one it came with, and logs how it ended: 5xx as errors, the rest
 /// at the level `debug`.
 pub(super) async fn observe(State(patterns): State<Arc<Patterns>>, mut request: Request, next: Next) -> Response {
-    let arrival = Instant::now();
-    let id = request_id(&request);
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let id = id_of(&request);
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let id_text = id.to_str().unwrap_or_default();
-    let span = tracing::error_span!("request", id = id_text);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status();
-    let (route, micros) = (|| patterns.of(uri.path()), || arrival.elapsed().as_micros());
-    if status.is_server_error() {
-        tracing::error!(parent: &span, %method, route = route(), status = status.as_u16(), micros = micros(), "answered");
-    } else {
-        tracing::debug!(parent: &span, %method, route = route(), status = status.as_u16(), micros = micros(), "answered");
-    }
+    let mut response = request_id::scope(id.clone(), answer(patterns, request, next)).await;
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
-fn request_id(request: &Request) -> HeaderValue {
+/// Has the request answered, and logs how.
+async fn answer(patterns: Arc<Patterns>, request: Request, next: Next) -> Response {
+    let arrival = Instant::now();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next.run(request).await;
+    let status = response.status();
+    let (route, micros) = (|| patterns.of(uri.path()), || arrival.elapsed().as_micros());
+    if status.is_server_error() {
+        tracing::error!(%method, route = route(), status = status.as_u16(), micros = micros(), "answered");
+    } else {
+        tracing::debug!(%method, route = route(), status = status.as_u16(), micros = micros(), "answered");
+    }
+    response
+}
+
+fn id_of(request: &Request) -> HeaderValue {
     let sent = request.headers().get(REQUEST_ID);
     sent.filter(|id| is_harmless(id))
         .cloned()

@@ -1,14 +1,16 @@
 //! Logs go to stderr: for people on a terminal, as JSON lines anywhere else.
 
+mod lines;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::fmt::format::{self, FmtSpan, JsonFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
 
 use super::CommandError;
+use lines::{Lines, into_json, into_text};
 
 /// Starts logging at a level (`error`, `warn`, `info`, `debug`, `trace`, in any case) or by a filter such as
 /// `automation_kv=debug,sqlx=warn`.
@@ -22,23 +24,17 @@ pub(super) fn start(level: &str) -> Result<(), CommandError> {
         }
         _ => level.to_string(),
     };
-    let misspelled = |error: &dyn std::error::Error| {
+    let targets: Targets = directives.parse().map_err(|error| {
         CommandError::new(format!(
             "AUTOMATION_LOG_LEVEL {level:?} is not a level or filter: {error}"
         ))
-    };
-    if directives.contains('[') {
-        write(EnvFilter::try_new(directives).map_err(|error| misspelled(&error))?);
-    } else {
-        // The same without filters by spans, which cost every request a look-up whenever it goes on.
-        let targets: Targets = directives.parse().map_err(|error| misspelled(&error))?;
-        write(targets);
-    }
+    })?;
+    write(targets);
     Ok(())
 }
 
 /// Writes what a filter lets through.
-fn write(filter: impl Layer<Registry> + Send + Sync) {
+fn write(filter: Targets) {
     let lines = tracing_subscriber::fmt::layer()
         .with_span_events(FmtSpan::NONE)
         // It would be logged to stderr with a panic if that fails too, as it does where logs are on a full disk.
@@ -46,8 +42,13 @@ fn write(filter: impl Layer<Registry> + Send + Sync) {
         .with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     if std::io::stderr().is_terminal() {
-        registry.with(lines).init();
+        let format = format::format().with_ansi(std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()));
+        let insert = into_text;
+        registry.with(lines.event_format(Lines { format, insert })).init();
     } else {
-        registry.with(lines.json()).init();
+        let format = format::format().json();
+        let insert = into_json;
+        let lines = lines.fmt_fields(JsonFields::new());
+        registry.with(lines.event_format(Lines { format, insert })).init();
     }
 }
