@@ -13,7 +13,6 @@ pub mod diff;
 pub mod engine;
 pub mod plugins;
 pub mod report;
-mod request_id;
 pub mod rotation;
 pub mod scope;
 pub mod service;

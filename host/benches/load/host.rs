@@ -1,13 +1,32 @@
-//! A service of our own to drive: the binary of this build, in a process of its own.
+//! A service of our own to drive: the binary as it is shipped, in a process of its own.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The secret of services that are started here.
 pub const SECRET: &str = "a secret for benchmarks";
+
+/// The binary of the profile `dist`, which is built first if need be; another one, if `AUTOMATION_KV_BINARY` names it.
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    if let Some(binary) = std::env::var_os("AUTOMATION_KV_BINARY") {
+        return binary.into();
+    }
+    // Cargo puts each profile's binaries into a folder of its own, beside that of this program's.
+    let own = Path::new(env!("CARGO_BIN_EXE_automation-kv"));
+    let target = own.ancestors().nth(2).expect("a folder for what is built");
+    let build = ["build", "--profile", "dist", "--locked", "--bin", "automation-kv"];
+    let built = Command::new(env!("CARGO"))
+        .args(build)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", target)
+        .status();
+    assert!(built.is_ok_and(|built| built.success()), "cargo {}", build.join(" "));
+    target.join("dist/automation-kv")
+});
 
 /// A running service; it ends with the value.
 pub struct Host {
@@ -21,8 +40,9 @@ pub struct Host {
 impl Host {
     /// Starts it on a database.
     pub fn start(database_url: &str) -> Self {
+        LazyLock::force(&BINARY);
         let begun = Instant::now();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_automation-kv"))
+        let mut process = Command::new(&*BINARY)
             .args(["serve", "--listen", "127.0.0.1:0", "--database-url", database_url])
             .env("AUTOMATION_KV_SECRET", SECRET)
             .env("AUTOMATION_LOG_LEVEL", "warn")

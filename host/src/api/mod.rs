@@ -18,6 +18,7 @@ mod offline;
 mod openapi;
 mod plugins;
 mod precondition;
+pub(crate) mod request_id;
 mod server;
 mod spread;
 mod trial;

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::request_id;
+use super::request_id;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

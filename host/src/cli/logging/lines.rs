@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::request_id;
+use crate::api::request_id;
 
 /// Formats events as `format` does, and puts the id into each line that is written for a request.
 pub(super) struct Lines<F> {
@@ -30,7 +30,7 @@ where
         };
         let mut line = String::new();
         self.format.format_event(context, Writer::new(&mut line), event)?;
-        (self.insert)(&mut line, id.to_str().unwrap_or_default());
+        (self.insert)(&mut line, &id);
         writer.write_str(&line)
     }
 }

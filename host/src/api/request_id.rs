@@ -11,11 +11,11 @@ tokio::task_local! {
 }
 
 /// Works for the request of an id.
-pub(crate) fn scope<F: Future>(id: HeaderValue, work: F) -> impl Future<Output = F::Output> {
+pub(super) fn scope<F: Future>(id: HeaderValue, work: F) -> impl Future<Output = F::Output> {
     ID.scope(id, work)
 }
 
-/// Gives the id of the request that this task works for, if it works for one.
-pub(crate) fn current() -> Option<HeaderValue> {
-    ID.try_with(HeaderValue::clone).ok()
+/// The id of the request that this task works for, if it works for one.
+pub(crate) fn current() -> Option<String> {
+    ID.try_with(|id| id.to_str().unwrap_or_default().to_owned()).ok()
 }
