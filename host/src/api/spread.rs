@@ -58,9 +58,10 @@ pub(crate) fn spread(listener: TcpListener, others: usize) -> io::Result<(Spread
 }
 
 impl Spread {
-    /// The other thread that has the fewest connections, if it has fewer than this one.
+    /// The other thread that has the fewest connections, if it has fewer than this one. One that takes none any more has none.
     fn other(&self) -> Option<&Other> {
-        let other = self.others.iter().min_by_key(|other| other.load.connections())?;
+        let others = self.others.iter().filter(|other| !other.inbox.is_closed());
+        let other = others.min_by_key(|other| other.load.connections())?;
         (other.load.connections() < self.own.connections()).then_some(other)
     }
 }

@@ -97,10 +97,10 @@ impl Serve {
         let Some(secret) = secret else {
             tracing::warn!("AUTOMATION_KV_SECRET is not set: every call on states is answered 503");
             self.announce(address, &database, None, None)?;
-            let workers = self.serve_until_stopped(listener, Api::without_secret(), 1).await?;
+            let (workers, served) = self.serve_until_stopped(listener, Api::without_secret(), 1).await?;
             storage.close().await;
             workers.end();
-            return Ok(());
+            return served;
         };
         let previous = self.secrets.previous();
         let engine = Engine::built_in(match &folder {
@@ -115,9 +115,10 @@ impl Serve {
         let plugins = folder.as_ref().map_or_else(Plugins::none, PluginFolder::plugins);
         let api = Api::new(service.clone(), Tokens::new(&secret, &previous)).with_plugins(plugins);
         reload_plugins(folder)?;
-        let workers = self.serve_until_stopped(listener, api, threads).await?;
+        let (workers, served) = self.serve_until_stopped(listener, api, threads).await?;
         service.close().await;
         workers.end();
+        served?;
         tracing::info!("stopped");
         Ok(())
     }
@@ -129,17 +130,17 @@ impl Serve {
         listener: TcpListener,
         api: Api,
         threads: usize,
-    ) -> Result<Workers, CommandError> {
+    ) -> Result<(Workers, Result<(), CommandError>), CommandError> {
         let signal = stop_signal()?;
         let stop = async move {
             signal.await;
             tracing::info!("stopping: no new connections");
         };
-        let (workers, stopped) = Workers::serve(listener, api, &self.base_path, threads, stop).await?;
-        if stopped == Stopped::Overtime {
+        let (workers, served) = Workers::serve(listener, api, &self.base_path, threads, stop).await?;
+        if matches!(served, Ok(Stopped::Overtime)) {
             tracing::warn!("requests were still under way at the end of the shutdown timeout");
         }
-        Ok(workers)
+        Ok((workers, served.map(drop)))
     }
 
     /// How many threads serve.

@@ -40,14 +40,15 @@ struct Worker {
 }
 
 impl Workers {
-    /// Serves on so many threads, of which this is one, until `stop` comes and what was taken is finished.
+    /// Serves on so many threads, of which this is one, until `stop` comes and what was taken is finished. An error of one
+    /// thread is told when all have ended.
     pub(super) async fn serve(
         listener: TcpListener,
         api: Api,
         base_path: &str,
         threads: usize,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(Self, Stopped), CommandError> {
+    ) -> Result<(Self, Result<Stopped, CommandError>), CommandError> {
         threads::number_of_this();
         let failed = |error| CommandError::new(format!("serving failed: {error}"));
         let (listener, inboxes) = spread(listener, threads.saturating_sub(1)).map_err(failed)?;
@@ -62,17 +63,16 @@ impl Workers {
             stop.await;
             let _ = stopping.send(true);
         };
-        let mut outcome = api
-            .serve_from(listener, base_path, stop, SHUTDOWN_TIMEOUT)
-            .await
-            .map_err(failed)?;
+        let mut outcome = api.serve_from(listener, base_path, stop, SHUTDOWN_TIMEOUT).await;
         for worker in &mut workers {
-            let served = (&mut worker.served).await.map_err(io::Error::other);
-            if served.flatten().map_err(failed)? == Stopped::Overtime {
-                outcome = Stopped::Overtime;
-            }
+            let served = (&mut worker.served).await.map_err(io::Error::other).flatten();
+            outcome = match (outcome, served) {
+                (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+                (Ok(Stopped::Finished), Ok(stopped)) => Ok(stopped),
+                (Ok(Stopped::Overtime), Ok(_)) => Ok(Stopped::Overtime),
+            };
         }
-        Ok((Self(workers), outcome))
+        Ok((Self(workers), outcome.map_err(failed)))
     }
 
     /// Ends the threads, and whatever is still under way on them.

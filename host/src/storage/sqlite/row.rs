@@ -143,12 +143,12 @@ pub(super) struct Next<'a> {
 /// Why rows were not all replaced.
 pub(super) struct NotReplaced {
     pub(super) error: sqlx::Error,
-    /// Whether the commit failed, and not something before it.
+    /// Whether it may be the commit that failed, and not something before it.
     pub(super) at_commit: bool,
 }
 
 /// Replaces rows and commits, in a transaction of its own, if all of them are still at their revisions; gives whether they
-/// were. What is to be kept is kept. After an error nothing is committed unless that was what failed, and the transaction may
+/// were. What is to be kept is kept. After an error nothing is committed, unless that may be what failed; the transaction may
 /// still be open.
 ///
 /// It is one message to the connection's thread, with an answer that does not grow with the rows: going back and forth
@@ -185,9 +185,17 @@ async fn replace_at_once(
         reason = "it tells the outcome of a statement before what comes behind it is looked for"
     )]
     let mut statements = query.execute_many(connection).await;
-    match statements.try_next().await {
-        Ok(done) => Ok(done.is_some_and(|done| done.rows_affected() == nexts.len() as u64)),
-        Err(error) => Err(NotReplaced { error, at_commit: true }),
+    let done = statements.try_next().await.map_err(|error| NotReplaced {
+        at_commit: !is_of_the_statement(&error),
+        error,
+    })?;
+    match done.map(|done| done.rows_affected()) {
+        Some(0) => Ok(false),
+        Some(rows) if rows == nexts.len() as u64 => Ok(true),
+        _ => Err(NotReplaced {
+            error: sqlx::Error::WorkerCrashed,
+            at_commit: true,
+        }),
     }
 }
 
@@ -251,7 +259,14 @@ async fn replace_and_keep(
     loop {
         match statements.try_next().await {
             Ok(Some(_)) => done += 1,
-            Ok(None) => return Ok(true),
+            Ok(None) if done > before_commit => return Ok(true),
+            // The connection's thread is gone, and with it what it would have told.
+            Ok(None) => {
+                return Err(NotReplaced {
+                    error: sqlx::Error::WorkerCrashed,
+                    at_commit: done >= before_commit,
+                });
+            }
             Err(error) => {
                 return Err(NotReplaced {
                     error,
@@ -390,6 +405,22 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
 pub(super) fn is_full(error: &sqlx::Error) -> bool {
     const SQLITE_FULL: u32 = 13;
     primary_code(error) == Some(SQLITE_FULL)
+}
+
+/// Whether an error is of the statement itself, so that it was not committed: of its text, its arguments, a constraint, or a
+/// file that must not be written.
+fn is_of_the_statement(error: &sqlx::Error) -> bool {
+    const SQLITE_ERROR: u32 = 1;
+    const SQLITE_READONLY: u32 = 8;
+    const SQLITE_SCHEMA: u32 = 17;
+    const SQLITE_TOOBIG: u32 = 18;
+    const SQLITE_CONSTRAINT: u32 = 19;
+    const SQLITE_MISMATCH: u32 = 20;
+    matches!(error, sqlx::Error::Encode(_))
+        || matches!(
+            primary_code(error),
+            Some(SQLITE_ERROR | SQLITE_READONLY | SQLITE_SCHEMA | SQLITE_TOOBIG | SQLITE_CONSTRAINT | SQLITE_MISMATCH)
+        )
 }
 
 /// Whether there is no room for the index of a longer log. What was to be written is in the log then.
