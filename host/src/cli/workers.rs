@@ -21,9 +21,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn runtime() -> Result<Runtime, CommandError> {
     /// Steps of tasks between two looks at what has arrived. A thread that is alone must not leave the database's answers,
     /// which writes wait for, until it has done everything else that it knows of.
-    const STEPS: u32 = 4;
+    const STEPS: u32 = 6;
     /// Steps between two looks at what other threads have woken, such as those of SQLite.
-    const STEPS_TO_OTHERS: u32 = 2;
+    const STEPS_TO_OTHERS: u32 = 4;
     let mut builder = Builder::new_current_thread();
     builder.event_interval(STEPS).global_queue_interval(STEPS_TO_OTHERS);
     build(builder)
