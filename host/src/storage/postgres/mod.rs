@@ -4,6 +4,7 @@
 //! may stand in between; each is one round trip, and a transaction of its own. What waits at the same time goes in one
 //! message: loads together, saves together.
 
+mod crowd;
 mod history;
 mod lane;
 mod locked;
@@ -14,6 +15,7 @@ mod queue;
 mod reader;
 mod sql;
 mod url;
+mod wariness;
 mod writer;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use crate::automation::AutomationId;
 use lane::{Connector, Lane};
 use locked::LockedRows;
 use queue::Queue;
+use wariness::Wariness;
 
 pub use url::PostgresUrl;
 
@@ -52,9 +55,10 @@ impl PostgresStorage {
         let connector = Arc::new(Connector::new(url.options(), options.lock_timeout, registry));
         let share = Share::of(options.connections);
         let lane = || Lane::new(Arc::clone(&connector));
+        let wariness = Arc::new(Wariness::none());
         Ok(Self {
             loads: Queue::start(share.loads, |jobs| reader::run(lane(), jobs)),
-            saves: Queue::start(share.saves, |jobs| writer::run(lane(), jobs)),
+            saves: Queue::start(share.saves, |jobs| writer::run(lane(), jobs, Arc::clone(&wariness))),
             locked: LockedRows::new(Arc::clone(&connector), share.locks),
             connector,
         })

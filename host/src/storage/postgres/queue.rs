@@ -1,12 +1,13 @@
 //! Work that waits, and the lanes that take it.
 //!
 //! The first lane takes whatever waits, at once. While it is at work, jobs gather for its next turn: the fewer and larger
-//! the groups, the less each job costs the server. The other lanes step in when jobs have waited too long for that:
-//! when the server is far away, or busy with a large group.
+//! the groups, the less each job costs the server. Where it is told to, it also waits a little for a group as large as
+//! its last. The other lanes step in when jobs have waited too long for that: when the server is far away, or busy with a
+//! large group.
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ const CAPACITY: usize = 4096;
 /// The most jobs that a lane takes at once.
 const MAX_GROUP: usize = 64;
 
+/// From so many jobs on, as many may be waited for.
+const MIN_GATHERED: usize = 6;
+
 /// How long jobs wait for the first lane before another one takes them.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -34,12 +38,15 @@ pub(super) struct Queue<J> {
 pub(super) struct Jobs<J> {
     waiting: Arc<Waiting<J>>,
     is_first: bool,
+    last_group: usize,
 }
 
 struct Waiting<J> {
     jobs: std::sync::Mutex<VecDeque<(Instant, J)>>,
     room: Semaphore,
     first_is_busy: AtomicBool,
+    /// How many jobs must wait for the first lane to be woken.
+    wanted: AtomicUsize,
     is_closed: AtomicBool,
     for_first: Notify,
     for_others: Notify,
@@ -55,6 +62,7 @@ impl<J: Send + 'static> Queue<J> {
             jobs: std::sync::Mutex::default(),
             room: Semaphore::new(CAPACITY),
             first_is_busy: AtomicBool::new(false),
+            wanted: AtomicUsize::new(1),
             is_closed: AtomicBool::new(false),
             for_first: Notify::new(),
             for_others: Notify::new(),
@@ -63,6 +71,7 @@ impl<J: Send + 'static> Queue<J> {
             lane(Jobs {
                 waiting: Arc::clone(&waiting),
                 is_first: number == 0,
+                last_group: 0,
             })
         });
         Self {
@@ -76,10 +85,14 @@ impl<J: Send + 'static> Queue<J> {
         let waiting = &self.waiting;
         let room = waiting.room.acquire().await.map_err(|_| StorageError::Closed)?;
         room.forget();
-        waiting.jobs().push_back((Instant::now(), job));
+        let count = {
+            let mut jobs = waiting.jobs();
+            jobs.push_back((Instant::now(), job));
+            jobs.len()
+        };
         if waiting.first_is_busy.load(Ordering::SeqCst) {
             waiting.for_others.notify_one();
-        } else {
+        } else if count >= waiting.wanted.load(Ordering::SeqCst) {
             waiting.for_first.notify_one();
         }
         Ok(())
@@ -105,13 +118,33 @@ impl<J: Send + 'static> Queue<J> {
 }
 
 impl<J> Jobs<J> {
-    /// Waits for jobs and takes all that are there, up to a limit; none are left if it gives none.
-    pub(super) async fn next(&mut self) -> Vec<J> {
-        if self.is_first {
-            self.next_at_once().await
-        } else {
-            self.next_that_waited().await
+    /// Waits for jobs and takes all that are there, up to a limit; none are left if it gives none. With a `pause`, the
+    /// first lane may wait that long until as many are there as it took before.
+    pub(super) async fn next(&mut self, pause: Option<Duration>) -> Vec<J> {
+        if !self.is_first {
+            return self.next_that_waited().await;
         }
+        if let Some(pause) = pause.filter(|_| self.last_group >= MIN_GATHERED) {
+            self.gather(pause).await;
+        }
+        let group = self.next_at_once().await;
+        self.last_group = group.len();
+        group
+    }
+
+    /// Waits until as many jobs are there as the last group had.
+    async fn gather(&self, pause: Duration) {
+        let waiting = &self.waiting;
+        // Both are said before looking, so that whoever pushes after the look knows whom to wake.
+        waiting.wanted.store(self.last_group, Ordering::SeqCst);
+        waiting.first_is_busy.store(false, Ordering::SeqCst);
+        let gathered = async {
+            while waiting.jobs().len() < self.last_group && !waiting.is_closed.load(Ordering::SeqCst) {
+                waiting.for_first.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(pause, gathered).await;
+        waiting.wanted.store(1, Ordering::SeqCst);
     }
 
     async fn next_at_once(&self) -> Vec<J> {
@@ -176,16 +209,19 @@ impl<J> Waiting<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicUsize;
 
     /// Lanes that count what they did, and do nothing before a gate opens.
-    fn counting(lanes: u32, gate: &Arc<Semaphore>) -> (Queue<u32>, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+    fn counting(
+        lanes: u32,
+        pause: Option<Duration>,
+        gate: &Arc<Semaphore>,
+    ) -> (Queue<u32>, Arc<AtomicUsize>, Arc<AtomicUsize>) {
         let (done, groups) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let queue = Queue::start(lanes, |mut jobs: Jobs<u32>| {
             let (done, groups, gate) = (Arc::clone(&done), Arc::clone(&groups), Arc::clone(gate));
             async move {
                 loop {
-                    let group = jobs.next().await;
+                    let group = jobs.next(pause).await;
                     if group.is_empty() {
                         break;
                     }
@@ -201,7 +237,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn everything_that_was_pushed_is_done_before_closing_ends() {
         for lanes in [1, 2, 5] {
-            let (queue, done, _) = counting(lanes, &Arc::new(Semaphore::new(10_000)));
+            let (queue, done, _) = counting(lanes, None, &Arc::new(Semaphore::new(10_000)));
             for job in 0..500 {
                 queue.push(job).await.unwrap();
             }
@@ -214,7 +250,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn jobs_gather_behind_one_that_takes_long_and_others_step_in() {
         let gate = Arc::new(Semaphore::new(0));
-        let (queue, done, groups) = counting(2, &gate);
+        let (queue, done, groups) = counting(2, None, &gate);
         queue.push(0).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         for job in 0..10 {
@@ -227,5 +263,30 @@ mod tests {
         queue.close().await;
         assert_eq!(done.load(Ordering::SeqCst), 11);
         assert!(groups.load(Ordering::SeqCst) <= 4, "jobs did not go together");
+    }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_group_may_wait_for_as_many_as_the_last_one_had() {
+        let gate = Arc::new(Semaphore::new(0));
+        let (queue, done, groups) = counting(1, Some(Duration::from_mins(1)), &gate);
+        let push = async |count: u32| {
+            for job in 0..count {
+                queue.push(job).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        push(1).await;
+        push(8).await;
+        gate.add_permits(100);
+        push(7).await;
+        assert_eq!((done.load(Ordering::SeqCst), groups.load(Ordering::SeqCst)), (9, 2));
+        push(1).await;
+        assert_eq!((done.load(Ordering::SeqCst), groups.load(Ordering::SeqCst)), (17, 3));
+        push(3).await;
+        let closing = tokio::time::timeout(Duration::from_secs(20), queue.close());
+        assert!(
+            closing.await.is_ok(),
+            "what was waited for did not come, and nobody stopped waiting"
+        );
+        assert_eq!(done.load(Ordering::SeqCst), 20);
     }
 }

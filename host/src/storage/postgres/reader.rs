@@ -55,7 +55,7 @@ type One = (AutomationId, oneshot::Sender<Result<Stored, StorageError>>);
 /// Reads until no job is left.
 pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Load>) {
     loop {
-        let group = jobs.next().await;
+        let group = jobs.next(None).await;
         let Some(deadline) = group.iter().map(|load| load.deadline).max() else {
             break;
         };

@@ -1,14 +1,17 @@
 //! A lane that saves: everything that waits, in one transaction and one round trip.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::super::text::Text;
 use super::super::{Revision, StorageError, Swap};
+use super::crowd::Crowd;
 use super::lane::{Failure, Lane};
 use super::queue::Jobs;
+use super::wariness::Wariness;
 use super::{outcome, sql};
 use crate::automation::AutomationId;
 
@@ -17,10 +20,6 @@ const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(2);
 
 /// How long it waits then for somebody who makes one of its rows at the same time.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
-
-/// For how long after it met a locked row a lane leaves locked rows alone at once: whoever holds one for longer than a save
-/// takes holds it for a while, and all others in a group would wait for that time and again.
-const WARINESS: Duration = Duration::from_millis(100);
 
 /// What the server may take beyond a save's deadline before its answer is given up.
 const GRACE: Duration = Duration::from_millis(500);
@@ -35,22 +34,23 @@ pub(super) struct Save {
 }
 
 /// Saves until no job is left.
-pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Save>) {
-    let mut wary_until = Instant::now();
+pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Save>, wariness: Arc<Wariness>) {
+    let mut crowd = Crowd::default();
     loop {
-        let group = jobs.next().await;
+        let group = jobs.next(crowd.pause()).await;
         if group.is_empty() {
             break;
         }
         let group = distinct(in_time(group));
         if !group.is_empty() {
-            save(&mut lane, group, &mut wary_until).await;
+            save(&mut lane, group, &wariness).await;
         }
+        crowd.look(&mut lane).await;
     }
     lane.close().await;
 }
 
-async fn save(lane: &mut Lane, group: Vec<Save>, wary_until: &mut Instant) {
+async fn save(lane: &mut Lane, group: Vec<Save>, wariness: &Wariness) {
     let deadline = group
         .iter()
         .map(|save| save.deadline)
@@ -61,12 +61,12 @@ async fn save(lane: &mut Lane, group: Vec<Save>, wary_until: &mut Instant) {
         |lock_timeout, locked| sql::limits(lock_timeout, statement_timeout) + &sql::save(&nexts(&group), locked);
     let patient = || message(SHORT_LOCK_TIMEOUT, sql::Locked::Wait);
     let wary = || message(LOCK_TIMEOUT, sql::Locked::Skip);
-    let answer = if Instant::now() < *wary_until {
+    let answer = if wariness.is_due(Instant::now()) {
         lane.send(wary(), deadline + GRACE).await
     } else {
         match lane.send(patient(), deadline + GRACE).await {
             Err(failure) if failure.is_contention() => {
-                *wary_until = Instant::now() + WARINESS;
+                wariness.met_a_lock(Instant::now());
                 lane.send(wary(), deadline + GRACE).await
             }
             answer => answer,
