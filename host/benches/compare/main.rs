@@ -83,10 +83,7 @@ type Table = BTreeMap<(String, &'static str), Seen>;
 
 fn main() {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = drive::runtime();
     runtime.block_on(run(&arguments));
 }
 

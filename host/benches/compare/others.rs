@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::drive::behind;
 use super::postgres::{self, Cluster};
 
 /// Reads of one key.
@@ -53,7 +54,7 @@ impl Redis {
     }
 
     fn rate(&self, clients: usize, command: &[&str]) -> f64 {
-        let output = Command::new("redis-benchmark")
+        let output = behind("redis-benchmark")
             .args([
                 "-p",
                 &self.port.to_string(),
@@ -137,7 +138,7 @@ impl PgBench {
     }
 
     fn run(&self, script: &tempfile::NamedTempFile, clients: usize, seconds: u64) -> f64 {
-        let output = Command::new(postgres::program("pgbench"))
+        let output = behind(postgres::program("pgbench"))
             .args([
                 "-n",
                 "-j",

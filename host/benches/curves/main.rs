@@ -65,10 +65,7 @@ struct Target {
 
 fn main() {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = drive::runtime();
     std::fs::create_dir_all(&arguments.plots).expect("a folder");
     runtime.block_on(run(&arguments));
 }

@@ -1,13 +1,19 @@
 //! Clients that send prepared requests over kept connections as fast as they are answered.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+
+/// The scheduling policy of clients, for `chrt`: see `SCHED_BATCH` in sched(7).
+const BATCH: &str = "--batch";
 
 /// Gives the bytes of the `turn`th request of a client.
 pub type Requests = Arc<dyn Fn(usize, usize) -> Arc<[u8]> + Send + Sync>;
@@ -49,6 +55,34 @@ impl Report {
     pub fn failed(&self) -> u64 {
         self.failures.values().sum()
     }
+}
+
+/// A runtime for clients whose threads interrupt nobody ([`behind`]).
+pub fn runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(|| {
+            // `<process>/task/<thread>`
+            let thread = std::fs::read_link("/proc/thread-self").expect("a thread");
+            let thread = thread.file_name().expect("a number");
+            let told = Command::new("chrt")
+                .arg(BATCH)
+                .arg("--pid")
+                .arg("0")
+                .arg(thread)
+                .status();
+            assert!(told.is_ok_and(|status| status.success()), "chrt does not work");
+        })
+        .build()
+        .expect("a runtime")
+}
+
+/// A program that drives others and interrupts nobody: a client that is woken by an answer would else take the processor
+/// from the server that is about to give the next one, which it could not do from another machine.
+pub fn behind(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("chrt");
+    command.arg(BATCH).arg("0").arg(program);
+    command
 }
 
 /// The bytes of a request.

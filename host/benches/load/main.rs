@@ -77,10 +77,7 @@ struct Target {
 
 fn main() {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = drive::runtime();
     let folder = tempfile::tempdir().expect("a folder");
     let mut targets: Vec<Target> = arguments.base_url.iter().map(|url| remote(url)).collect();
     targets.extend(arguments.database_url.iter().map(|url| {
