@@ -43,23 +43,25 @@ impl Crowd {
         (self.others >= CROWDED).then_some(PAUSE)
     }
 
-    /// Looks again if it is time to. To be called after each group.
+    /// Looks again if it is time to. To be called after each group of a lane that may wait.
     pub(super) async fn look(&mut self, lane: &mut Lane) {
         self.groups += 1;
         if self.groups < GROUPS {
             return;
         }
         self.groups = 0;
-        // Sessions of other users cannot be seen by all; then they are none.
+        let before = lane.connector().connections().busy;
         let rows = lane.ask(ACTIVE.to_string(), Instant::now() + PATIENCE).await;
+        // Sessions of other users cannot be seen by all; then they are none.
         let active = rows.ok().and_then(|rows| rows.first()?.try_get::<i64, _>(0).ok());
-        let ours = lane.connector().connections().busy;
+        let ours = before.max(lane.connector().connections().busy);
         self.saw(active.unwrap_or(0) - i64::from(ours));
     }
 
+    /// What a look counts may be less than nobody, where ours had come or gone meanwhile. The mean is not.
     fn saw(&mut self, others: i64) {
-        let others = f64::from(u16::try_from(others).unwrap_or(0));
-        self.others += (others - self.others) * WEIGHT;
+        let others = f64::from(i16::try_from(others).unwrap_or(0));
+        self.others = (self.others + (others - self.others) * WEIGHT).max(0.0);
     }
 }
 
@@ -80,6 +82,7 @@ mod tests {
         assert_eq!(after(&[]), None);
         assert_eq!(after(&[1]), None);
         assert_eq!(after(&[0, 0, 0, 1, 0, 0, 1]), None);
+        assert_eq!(after(&[1, 1, -1, 1, 1, -1, 1, -1]), None);
     }
 
     #[test]

@@ -22,6 +22,9 @@ const OWNER: &str = "
            to_regclass('automation_kv') IS NOT NULL,
            COALESCE(current_schema(), '(none)')";
 
+/// Whether the function is there that a migration made. A copy of the tables alone has none.
+const CAN_REPLACE: &str = "SELECT 'yes' WHERE to_regproc('automation_kv_replace') IS NOT NULL";
+
 /// How many migrations were made.
 const APPLIED: &str = "SELECT count(*)::text FROM _sqlx_migrations WHERE success";
 
@@ -61,6 +64,15 @@ pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Resu
         }
     } else {
         migrate(&mut transaction).await.map_err(|error| cannot_open(&error))?;
+    }
+    let function = text_of_first_row(&mut transaction, CAN_REPLACE).await;
+    if function.map_err(|error| cannot_open(&error))?.is_none() {
+        return Err(OpenError::Open {
+            database: url.to_string(),
+            problem: "it has our tables, but no function automation_kv_replace: make it as \
+                      migrations/postgres/006_replace.sql does"
+                .to_owned(),
+        });
     }
     let registry = text_of_first_row(&mut transaction, REGISTRY)
         .await

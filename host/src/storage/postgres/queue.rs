@@ -118,6 +118,11 @@ impl<J: Send + 'static> Queue<J> {
 }
 
 impl<J> Jobs<J> {
+    /// Whether [`next`](Self::next) ever pauses: only the first lane does.
+    pub(super) fn may_wait(&self) -> bool {
+        self.is_first
+    }
+
     /// Waits for jobs and takes all that are there, up to a limit; none are left if it gives none. With a `pause`, the
     /// first lane may wait that long until as many are there as it took before.
     pub(super) async fn next(&mut self, pause: Option<Duration>) -> Vec<J> {

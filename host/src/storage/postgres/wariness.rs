@@ -10,7 +10,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// For how long at most, where rows are still locked each time that one looks again.
 const LONGEST: Duration = Duration::from_millis(1600);
 
-/// What all lanes that save know of locked rows. Only one of them at a time has to meet one.
+/// What all lanes that save know of locked rows: what one meets, the others need not.
 pub(super) struct Wariness(Mutex<State>);
 
 struct State {

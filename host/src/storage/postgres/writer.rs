@@ -45,7 +45,9 @@ pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Save>, wariness: Arc<Wari
         if !group.is_empty() {
             save(&mut lane, group, &wariness).await;
         }
-        crowd.look(&mut lane).await;
+        if jobs.may_wait() {
+            crowd.look(&mut lane).await;
+        }
     }
     lane.close().await;
 }

@@ -157,9 +157,8 @@ pub(super) async fn replace_all(connection: &mut SqliteConnection, nexts: &[Next
     let (whole, changed): (Vec<&Next>, Vec<&Next>) = nexts.iter().partition(|next| next.text.base().is_some());
     let keeps_any = nexts.iter().any(|next| next.text.keep.is_some());
     match (whole.as_slice(), changed.as_slice()) {
-        _ if keeps_any => replace_and_keep(connection, nexts, &whole, &changed).await,
-        (whole, []) => replace_at_once(connection, whole, SET_BASE).await,
-        ([], changed) => replace_at_once(connection, changed, "").await,
+        (whole, []) if !keeps_any => replace_at_once(connection, whole, SET_BASE).await,
+        ([], changed) if !keeps_any => replace_at_once(connection, changed, "").await,
         _ => replace_and_keep(connection, nexts, &whole, &changed).await,
     }
 }
