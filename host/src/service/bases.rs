@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
+use super::ahead::Ahead;
+use super::execution::Execution;
+use super::mailbox::Job;
 use crate::automation::AutomationId;
 use crate::storage::{Record, Revision, Stored};
 
@@ -45,6 +48,8 @@ pub(super) struct Base {
     /// Loads in a row that found it.
     found: u32,
     saved_at: Option<Instant>,
+    /// What was carried out on it already, for jobs that wait.
+    ahead: Option<Ahead>,
 }
 
 impl Bases {
@@ -73,6 +78,7 @@ impl Bases {
 
     /// From a runner that ends.
     pub(super) fn put(&self, automation: AutomationId, mut base: Base) {
+        base.ahead = None;
         if base.found < ENOUGH || base.bytes() > MAX_BYTES {
             base.record = None;
         }
@@ -121,11 +127,24 @@ impl Base {
         self.found = if is_ours { self.found.saturating_add(1) } else { 0 };
     }
 
-    /// This was saved.
-    pub(super) fn saved(&mut self, record: Record) {
+    /// This was saved, and that was carried out on it meanwhile.
+    pub(super) fn saved(&mut self, record: Record, ahead: Option<Ahead>) {
         self.revision = Some(record.revision);
         self.saved_at = Some(Instant::now());
         self.record = Some(record);
+        self.ahead = ahead;
+    }
+
+    /// How many jobs to take of those that wait: those that were carried out already, unless many more have come since. They
+    /// are better off in one group then.
+    pub(super) fn jobs_to_take(&self, waiting: usize, most: usize) -> usize {
+        let ahead = self.ahead.as_ref().map(Ahead::count);
+        ahead.filter(|ahead| ahead * 2 >= waiting).unwrap_or(most)
+    }
+
+    /// What was carried out for these jobs on what [`start`](Self::start) gives.
+    pub(super) fn ahead_of(&mut self, jobs: &[Job]) -> Option<Execution> {
+        self.ahead.take()?.of(jobs)
     }
 
     /// Somebody else has written, or may have.

@@ -2,8 +2,10 @@
 //! is at work, so idle automations cost nothing.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -50,6 +52,14 @@ pub(super) struct Job {
     claimed: Arc<AtomicBool>,
 }
 
+/// What was seen of a job in its mailbox.
+pub(super) struct Seen {
+    pub(super) work: Work,
+    pub(super) run: Option<RunId>,
+    /// Whose it is: no other job has it.
+    claimed: Arc<AtomicBool>,
+}
+
 /// The waiting side of a job.
 pub(super) struct Ticket {
     answer: oneshot::Receiver<Result<Worked, ServiceError>>,
@@ -93,6 +103,21 @@ impl Job {
     pub(super) fn answer(self, answer: Result<Worked, ServiceError>) {
         // Nobody listens if the client went away; what was done stays done.
         let _ = self.answer.send(answer);
+    }
+}
+
+impl Seen {
+    fn of(job: &Job) -> Self {
+        Self {
+            work: job.work.clone(),
+            run: job.run.clone(),
+            claimed: Arc::clone(&job.claimed),
+        }
+    }
+
+    /// Whether this was seen of that job.
+    pub(super) fn is_of(&self, job: &Job) -> bool {
+        Arc::ptr_eq(&self.claimed, &job.claimed)
     }
 }
 
@@ -162,8 +187,15 @@ impl Ticket {
 
 /// All mailboxes.
 pub(super) struct Mailboxes {
-    by_automation: Mutex<HashMap<AutomationId, VecDeque<Job>>>,
+    by_automation: Mutex<HashMap<AutomationId, Mailbox>>,
     max_waiting: usize,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    jobs: VecDeque<Job>,
+    /// Its runner, while that waits for a job to be there.
+    runner: Option<Waker>,
 }
 
 impl Mailboxes {
@@ -179,21 +211,51 @@ impl Mailboxes {
         let mut mailboxes = self.lock();
         match mailboxes.get_mut(&automation) {
             None => {
-                mailboxes.insert(automation, VecDeque::from([job]));
+                let jobs = VecDeque::from([job]);
+                mailboxes.insert(automation, Mailbox { jobs, runner: None });
                 Posted::First
             }
-            Some(waiting) if waiting.len() >= self.max_waiting => Posted::Full,
-            Some(waiting) => {
-                waiting.push_back(job);
+            Some(mailbox) if mailbox.jobs.len() >= self.max_waiting => Posted::Full,
+            Some(mailbox) => {
+                mailbox.jobs.push_back(job);
+                let runner = mailbox.runner.take();
+                drop(mailboxes);
+                if let Some(runner) = runner {
+                    runner.wake();
+                }
                 Posted::Behind
             }
         }
     }
 
+    /// Waits until a job is there. For the runner only.
+    pub(super) async fn arrival(&self, automation: AutomationId) {
+        poll_fn(|context| match self.lock().get_mut(&automation) {
+            Some(mailbox) if mailbox.jobs.is_empty() => {
+                mailbox.runner = Some(context.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// How many jobs of an automation wait.
+    pub(super) fn waiting_for(&self, automation: AutomationId) -> usize {
+        self.lock().get(&automation).map_or(0, |mailbox| mailbox.jobs.len())
+    }
+
+    /// Looks at the first `most` jobs, and leaves them there.
+    pub(super) fn look(&self, automation: AutomationId, most: usize) -> Vec<Seen> {
+        let mailboxes = self.lock();
+        let jobs = mailboxes.get(&automation).map(|mailbox| mailbox.jobs.iter());
+        jobs.into_iter().flatten().take(most).map(Seen::of).collect()
+    }
+
     /// Takes the first `most` jobs. If none is there, the mailbox is gone and its runner must end.
     pub(super) fn take(&self, automation: AutomationId, most: usize) -> Option<Vec<Job>> {
         let mut mailboxes = self.lock();
-        let waiting = mailboxes.get_mut(&automation)?;
+        let waiting = &mut mailboxes.get_mut(&automation)?.jobs;
         if waiting.is_empty() {
             mailboxes.remove(&automation);
             return None;
@@ -210,14 +272,14 @@ impl Mailboxes {
 
     /// How many jobs wait, of all automations.
     pub(super) fn waiting(&self) -> usize {
-        self.lock().values().map(VecDeque::len).sum()
+        self.lock().values().map(|mailbox| mailbox.jobs.len()).sum()
     }
 
     pub(super) fn are_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<AutomationId, VecDeque<Job>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AutomationId, Mailbox>> {
         self.by_automation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

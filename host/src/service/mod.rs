@@ -10,6 +10,7 @@
 //! A read that finds keys whose time has come is carried out once more as a write, so that they are gone for good before
 //! anybody is told so. A sweep does the same for states that nobody touches.
 
+mod ahead;
 mod aside;
 mod automations;
 mod bases;

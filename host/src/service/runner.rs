@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 use crate::storage::{Record, StorageError, Stored, Swap};
 
 /// The most requests in one session.
-const MAX_GROUP: usize = 256;
+pub(super) const MAX_GROUP: usize = 256;
 
 /// Lost races after which the row is locked, so that progress is certain.
 const OPTIMISTIC_ATTEMPTS: u32 = 2;
@@ -33,7 +33,11 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
         crashed: true,
     };
     let mut base = shared.bases.take(automation);
-    while let Some(jobs) = shared.mailboxes.take(automation, MAX_GROUP) {
+    loop {
+        let most = base.jobs_to_take(shared.mailboxes.waiting_for(automation), MAX_GROUP);
+        let Some(jobs) = shared.mailboxes.take(automation, most) else {
+            break;
+        };
         let jobs: Vec<Job> = jobs.into_iter().filter(Job::claim).collect();
         for job in &jobs {
             shared
@@ -155,10 +159,15 @@ impl Shared {
         let turn = Arc::new(turn(jobs));
         // A plugin that saves nothing would be called twice.
         let calls_plugins = jobs.iter().any(|job| job.work.calls_plugins());
+        let ahead = base.ahead_of(jobs);
         if let Some(record) = base.start().filter(|_| !calls_plugins) {
-            let execution = self
-                .execute_anywhere(automation, Stored::Present(record), &turn, deadline)
-                .await?;
+            let execution = match ahead {
+                Some(execution) => execution,
+                None => {
+                    self.execute_anywhere(automation, Stored::Present(record), &turn, deadline)
+                        .await?
+                }
+            };
             if execution.next.is_some() {
                 return self.save(automation, execution, deadline, base).await;
             }
@@ -185,14 +194,19 @@ impl Shared {
             revision: execution.seen.unwrap_or(0) + 1,
             sealed: next.bytes.clone(),
         };
-        let swap = self.storage.swap(automation, execution.seen, next, deadline).await?;
+        let saving = self.storage.swap(automation, execution.seen, next, deadline);
+        // That a run's first write has something kept is known only once it is saved.
+        let (swap, ahead) = match execution.keeper {
+            Some(_) => (saving.await?, None),
+            None => self.save_looking_ahead(automation, &record, saving).await?,
+        };
         if swap == Swap::Lost {
             base.forget();
             return Ok(None);
         }
         self.metrics.state_bytes.observe(metrics::amount(bytes));
         self.note_kept(automation, &execution);
-        base.saved(record);
+        base.saved(record, ahead);
         Ok(Some(execution))
     }
 
