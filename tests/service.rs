@@ -45,8 +45,8 @@ async fn writes_that_wait_share_one_commit() {
     assert!((2..=3).contains(&saves), "{saves}");
 }
 
-/// One whose first write is being saved, with three more that were carried out on it meanwhile.
-async fn looking_ahead() -> (Setup, AutomationId, Vec<JoinHandle<Result<Answer, ServiceError>>>) {
+/// One whose first write is being saved, with three more that were carried out on it meanwhile, so long ago.
+async fn looking_ahead(since: Duration) -> (Setup, AutomationId, Vec<JoinHandle<Result<Answer, ServiceError>>>) {
     let engine = Engine::built_in(EngineOptions::default()).unwrap();
     let (setup, id) = (Setup::new(engine, ServiceOptions::default()), new_id());
     let mut writes = vec![setup.spawn(id, increment("n"))];
@@ -60,7 +60,7 @@ async fn looking_ahead() -> (Setup, AutomationId, Vec<JoinHandle<Result<Answer, 
         );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    setup.settle().await;
+    tokio::time::sleep(since).await;
     (setup, id, writes)
 }
 
@@ -74,9 +74,9 @@ async fn numbers(writes: Vec<JoinHandle<Result<Answer, ServiceError>>>) -> Vec<u
     numbers
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_carried_out_ahead_is_answered_after_its_own_save() {
-    let (setup, _, mut writes) = looking_ahead().await;
+#[tokio::test]
+async fn what_was_carried_out_ahead_is_answered_after_its_own_save_and_not_carried_out_again() {
+    let (setup, _, mut writes) = looking_ahead(Duration::ZERO).await;
     setup.storage.gate.add_permits(1);
     assert_eq!(number(writes.remove(0).await.unwrap()), "1");
     setup.storage.wait_for_a_save().await;
@@ -84,11 +84,20 @@ async fn what_was_carried_out_ahead_is_answered_after_its_own_save() {
     assert!(writes.iter().all(|write| !write.is_finished()));
     setup.storage.gate.add_permits(1000);
     assert_eq!(numbers(writes).await, [2, 3, 4]);
+    assert_eq!(setup.sessions(), 2);
+}
+
+#[tokio::test]
+async fn what_was_carried_out_long_ago_is_carried_out_again() {
+    let (setup, _, writes) = looking_ahead(Duration::from_millis(200)).await;
+    setup.storage.gate.add_permits(1000);
+    assert_eq!(numbers(writes).await, [1, 2, 3, 4]);
+    assert_eq!(setup.sessions(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_carried_out_ahead_of_a_lost_save_is_carried_out_again() {
-    let (setup, id, writes) = looking_ahead().await;
+    let (setup, id, writes) = looking_ahead(Duration::ZERO).await;
     // Another host's write comes in between.
     let other = Setup::service_on(&setup.storage);
     setup.storage.gate.add_permits(1000);
@@ -98,7 +107,7 @@ async fn what_was_carried_out_ahead_of_a_lost_save_is_carried_out_again() {
     all.sort_unstable();
     assert_eq!(all, [1, 2, 3, 4, 5]);
 
-    let (setup, _, writes) = looking_ahead().await;
+    let (setup, _, writes) = looking_ahead(Duration::ZERO).await;
     setup.storage.losses.store(1, Ordering::SeqCst);
     setup.storage.gate.add_permits(1000);
     assert_eq!(numbers(writes).await, [1, 2, 3, 4]);
@@ -106,7 +115,7 @@ async fn what_was_carried_out_ahead_of_a_lost_save_is_carried_out_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_comes_of_what_was_carried_out_ahead_of_a_save_that_fails() {
-    let (setup, id, mut writes) = looking_ahead().await;
+    let (setup, id, mut writes) = looking_ahead(Duration::ZERO).await;
     setup.storage.failures.store(1, Ordering::SeqCst);
     setup.storage.gate.add_permits(1000);
     let failed = writes.remove(0).await.unwrap();

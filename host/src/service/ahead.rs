@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::aside::Aside;
@@ -13,9 +14,13 @@ use super::runner::MAX_GROUP;
 use crate::automation::AutomationId;
 use crate::storage::{Record, StorageError, Stored, Swap};
 
+/// How long an execution is good for: what it says of leases and of keys with an end is as of its beginning.
+const LIFETIME: Duration = Duration::from_millis(100);
+
 /// What was carried out for jobs that wait.
 pub(super) struct Ahead {
     jobs: Vec<Seen>,
+    begun: Instant,
     execution: Execution,
 }
 
@@ -25,10 +30,10 @@ impl Ahead {
         self.jobs.len()
     }
 
-    /// The execution, if it was for these jobs and no others.
+    /// The execution, if it was for these jobs and no others, and not long ago.
     pub(super) fn of(self, jobs: &[Job]) -> Option<Execution> {
         let is_of_them = self.jobs.len() == jobs.len() && self.jobs.iter().zip(jobs).all(|(seen, job)| seen.is_of(job));
-        is_of_them.then_some(self.execution)
+        (is_of_them && self.begun.elapsed() < LIFETIME).then_some(self.execution)
     }
 }
 
@@ -67,15 +72,18 @@ impl Shared {
     /// Carries out what waits, if that takes little time and nothing but the state. Whatever fails is tried again, and told,
     /// when its turn has come.
     fn look_ahead(&self, automation: AutomationId, record: &Record) -> Option<Ahead> {
+        if Aside::is_for_bytes(&record.sealed) {
+            return None;
+        }
+        let begun = Instant::now();
         let jobs = self.mailboxes.look(automation, MAX_GROUP);
-        let stored = Stored::Present(record.clone());
         let is_quick = |job: &Seen| !job.work.calls_plugins() && !job.work.is_large();
-        if jobs.is_empty() || Aside::is_for(&stored) || !jobs.iter().all(is_quick) {
+        if jobs.is_empty() || !jobs.iter().all(is_quick) {
             return None;
         }
         let turn = jobs.iter().map(|job| (job.work.clone(), job.run.clone())).collect();
-        let execution = self.execute(automation, stored, &turn).ok()?;
-        let ahead = Ahead { jobs, execution };
+        let execution = self.execute(automation, Stored::Present(record.clone()), &turn).ok()?;
+        let ahead = Ahead { jobs, begun, execution };
         (ahead.execution.answers.len() == ahead.count()).then_some(ahead)
     }
 }

@@ -71,7 +71,7 @@ impl Shared {
     /// Carries out jobs together. If the engine fails on them, each is tried alone, so that one bad request
     /// takes no other down with it.
     async fn run_group(self: &Arc<Self>, automation: AutomationId, jobs: Vec<Job>, base: &mut Base) {
-        let Err((jobs, error)) = self.try_group(automation, jobs, base).await else {
+        let Err((jobs, error)) = self.try_group(automation, jobs, base, true).await else {
             return;
         };
         let is_crash = matches!(&error, ServiceError::Engine(error)
@@ -80,19 +80,20 @@ impl Shared {
             return answer_all(jobs, &error);
         }
         for job in jobs {
-            if let Err((jobs, error)) = self.try_group(automation, vec![job], base).await {
+            if let Err((jobs, error)) = self.try_group(automation, vec![job], base, false).await {
                 answer_all(jobs, &error);
             }
         }
     }
 
     /// Carries out jobs in one session, or in several if a run that is new must begin one, and answers them; gives those
-    /// back that an error kept from it.
+    /// back that an error kept from it. Whether the jobs that wait are the next is known, unless others of a group are.
     async fn try_group(
         self: &Arc<Self>,
         automation: AutomationId,
         mut jobs: Vec<Job>,
         base: &mut Base,
+        is_next_known: bool,
     ) -> Result<(), (Vec<Job>, ServiceError)> {
         let mut begun = Instant::now();
         let mut attempts = 0;
@@ -104,7 +105,9 @@ impl Shared {
             };
             // A row is not locked for as long as a plugin runs.
             let attempt = if attempts < OPTIMISTIC_ATTEMPTS || jobs.iter().any(|job| job.work.calls_plugins()) {
-                self.swap(automation, &jobs, deadline, base).await
+                // Behind a lost race another one may be lost.
+                let looks_ahead = is_next_known && attempts == 0;
+                self.swap(automation, &jobs, deadline, base, looks_ahead).await
             } else {
                 base.forget();
                 self.update(automation, &jobs, deadline).await
@@ -155,6 +158,7 @@ impl Shared {
         jobs: &[Job],
         deadline: Instant,
         base: &mut Base,
+        looks_ahead: bool,
     ) -> Result<Option<Execution>, ServiceError> {
         let turn = Arc::new(turn(jobs));
         // A plugin that saves nothing would be called twice.
@@ -169,13 +173,15 @@ impl Shared {
                 }
             };
             if execution.next.is_some() {
-                return self.save(automation, execution, deadline, base).await;
+                let looks_ahead = looks_ahead && execution.answers.len() == jobs.len();
+                return self.save(automation, execution, deadline, base, looks_ahead).await;
             }
         }
         let stored = self.load(automation, deadline).await?;
         base.loaded(&stored);
         let execution = self.execute_anywhere(automation, stored, &turn, deadline).await?;
-        self.save(automation, execution, deadline, base).await
+        let looks_ahead = looks_ahead && execution.answers.len() == jobs.len();
+        self.save(automation, execution, deadline, base, looks_ahead).await
     }
 
     /// Saves what an execution gave, if it gave anything, and remembers it as the next base.
@@ -185,6 +191,7 @@ impl Shared {
         mut execution: Execution,
         deadline: Instant,
         base: &mut Base,
+        looks_ahead: bool,
     ) -> Result<Option<Execution>, ServiceError> {
         let Some(next) = execution.next.take() else {
             return Ok(Some(execution));
@@ -196,9 +203,10 @@ impl Shared {
         };
         let saving = self.storage.swap(automation, execution.seen, next, deadline);
         // That a run's first write has something kept is known only once it is saved.
-        let (swap, ahead) = match execution.keeper {
-            Some(_) => (saving.await?, None),
-            None => self.save_looking_ahead(automation, &record, saving).await?,
+        let (swap, ahead) = if looks_ahead && execution.keeper.is_none() {
+            self.save_looking_ahead(automation, &record, saving).await?
+        } else {
+            (saving.await?, None)
         };
         if swap == Swap::Lost {
             base.forget();
