@@ -1,6 +1,6 @@
-//! Whether others keep the server busy, as a lane that saves sees it.
+//! Whether others keep the server busy, as a lane sees it.
 //!
-//! Alone, a lane saves what waits at once: the server would rest meanwhile. Beside others it does not rest, and every
+//! Alone, a lane takes what waits at once: the server would rest meanwhile. Beside others it does not rest, and every
 //! message that is not sent leaves more of it to them; so there a lane lets its next group become as large as the last.
 
 use std::time::{Duration, Instant};

@@ -23,7 +23,7 @@ const CAPACITY: usize = 4096;
 const MAX_GROUP: usize = 64;
 
 /// From so many jobs on, as many may be waited for.
-const MIN_GATHERED: usize = 6;
+const MIN_GATHERED: usize = 3;
 
 /// How long jobs wait for the first lane before another one takes them.
 const PATIENCE: Duration = Duration::from_millis(5);

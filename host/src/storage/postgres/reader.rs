@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use tokio::sync::oneshot;
 
 use super::super::{Listed, StorageError, Stored};
+use super::crowd::Crowd;
 use super::lane::Lane;
 use super::queue::Jobs;
 use super::sql;
@@ -54,8 +55,9 @@ type One = (AutomationId, oneshot::Sender<Result<Stored, StorageError>>);
 
 /// Reads until no job is left.
 pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Load>) {
+    let mut crowd = Crowd::default();
     loop {
-        let group = jobs.next(None).await;
+        let group = jobs.next(crowd.pause()).await;
         let Some(deadline) = group.iter().map(|load| load.deadline).max() else {
             break;
         };
@@ -84,6 +86,9 @@ pub(super) async fn run(mut lane: Lane, mut jobs: Jobs<Load>) {
         }
         if !ones.is_empty() {
             load(&mut lane, ones, deadline).await;
+        }
+        if jobs.may_wait() {
+            crowd.look(&mut lane).await;
         }
     }
     lane.close().await;
