@@ -14,8 +14,9 @@ use crate::automation::AutomationId;
 /// The most that all of it may take, in bytes.
 const MAX_BYTES: usize = 16 << 20;
 
-/// The smallest state that is worth it, in bytes.
-pub(super) const MIN_BYTES: usize = 4 << 10;
+/// The smallest state that is worth it, in bytes. A little above, PostgreSQL stores a whole state apart from its row, each time
+/// anew, which takes longer than everything else about it.
+pub(super) const MIN_BYTES: usize = 1280;
 
 /// A whole state, sealed and opened.
 pub(super) struct Base {

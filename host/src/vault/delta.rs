@@ -15,7 +15,7 @@ const NAME_BYTES: usize = 44;
 
 /// A delta is a multiple of this long, so that its size tells little, and so that most are as long as the one that they
 /// replace: a row that keeps its size is overwritten in place.
-const PADDING: usize = 256;
+pub(super) const PADDING: usize = 256;
 
 /// So many bytes in a row are no coincidence.
 const ANCHOR: usize = 16;

@@ -26,7 +26,8 @@ use keyring::Keyring;
 /// What stands between a base and a delta. No Fernet token has one.
 pub(crate) const DELTA_MARK: u8 = b'.';
 
-/// A delta is at most this part of its state: a larger one would soon cost more than it saves.
+/// A delta is at most this part of its state, if that is no less than the smallest delta: a larger one would soon cost more
+/// than it saves.
 const DELTA_PART: usize = 8;
 
 /// How old a base may become while the state is written: what was replaced since is in it.
@@ -202,7 +203,8 @@ impl AutomationVault {
         if plain.len() < before.plain_bytes || is_old(&base.sealed) {
             return None;
         }
-        let delta = delta::between(&base.sealed, &base.plain, plain, plain.len() / DELTA_PART)?;
+        let most = (plain.len() / DELTA_PART).max(delta::PADDING);
+        let delta = delta::between(&base.sealed, &base.plain, plain, most)?;
         Some([&base.sealed, &[DELTA_MARK][..], &self.seal(&delta)].concat())
     }
 

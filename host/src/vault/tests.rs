@@ -180,6 +180,16 @@ fn what_is_small_or_shrinks_or_is_another_is_sealed_whole() {
 }
 
 #[test]
+fn the_smallest_state_that_is_sealed_beside_another_is_as_large_as_a_vault_says() {
+    let vault = vault("s", &[], false).for_automation(automation(1));
+    for (bytes, is_beside) in [(bases::MIN_BYTES, true), (bases::MIN_BYTES - 1, false)] {
+        let of = |counter: u32| format!("{{\"n\":{counter}}}{}", "x".repeat(bytes - 7)).into_bytes();
+        let base = vault.seal_change(None, of(1)).sealed;
+        assert_eq!(changed(&vault, &base, &of(2)).keeps_base, is_beside, "{bytes} bytes");
+    }
+}
+
+#[test]
 fn a_delta_opens_beside_its_own_base_only() {
     let vault = vault("s", &[], false).for_automation(automation(1));
     let one = vault.seal_change(None, large(100)).sealed;
