@@ -3,11 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::CommandError;
+use super::listen::listen;
 use crate::api::Api;
 
 /// Where the platform serves the API, beside the bare /v1/kv.
@@ -26,9 +26,7 @@ pub(super) struct Embedded {
 impl Embedded {
     pub(super) async fn start(api: Api) -> Result<Self, CommandError> {
         let cannot_listen = |error| CommandError::new(format!("cannot listen on a loopback port: {error}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(cannot_listen)?;
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {

@@ -14,6 +14,7 @@ mod history;
 mod inspect;
 mod knobs;
 mod limits;
+mod listen;
 mod logging;
 mod manual;
 mod mcp;

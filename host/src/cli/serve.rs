@@ -13,7 +13,7 @@ use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
 use super::limits::LimitKnobs;
 use super::plugins::PluginKnobs;
 use super::workers::{self, Workers};
-use super::{CommandError, dev, logging};
+use super::{CommandError, dev, listen, logging};
 use crate::api::{Api, Stopped};
 use crate::database::Database;
 use crate::engine::{Engine, EngineOptions};
@@ -76,6 +76,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), CommandError> {
         logging::start(&self.log_level)?;
+        listen::allow_open_files();
         let threads = self.threads()?;
         workers::runtime()?.block_on(self.serve(threads))
     }
@@ -83,8 +84,7 @@ impl Serve {
     async fn serve(self, threads: usize) -> Result<(), CommandError> {
         let database = self.database.database()?;
         let secret = dev::secret_of(&self.secrets, &database, self.dev)?;
-        let listener = TcpListener::bind(self.listen)
-            .await
+        let listener = listen::listen(self.listen)
             .map_err(|error| CommandError::new(format!("cannot listen on {}: {error}", self.listen)))?;
         let address = listener
             .local_addr()
