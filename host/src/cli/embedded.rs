@@ -24,7 +24,8 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    pub(super) async fn start(api: Api) -> Result<Self, CommandError> {
+    /// To be called within a runtime.
+    pub(super) fn start(api: Api) -> Result<Self, CommandError> {
         let cannot_listen = |error| CommandError::new(format!("cannot listen on a loopback port: {error}"));
         let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;

@@ -76,7 +76,7 @@ impl RunCommand {
             let vault = Vault::new(&secret, &previous, self.database.adopt);
             let service = Service::new(storage, Engine::of_command()?, vault, self.service_options());
             service.start_sweep();
-            let embedded = Embedded::start(Api::new(service.clone(), Tokens::new(&secret, &previous))).await?;
+            let embedded = Embedded::start(Api::new(service.clone(), Tokens::new(&secret, &previous)))?;
             let code = self.command(&embedded.url, &tokens).await;
             embedded.stop().await;
             service.close().await;

@@ -154,7 +154,7 @@ impl DryRun {
         let api = Api::new(overlay.service.clone(), tokens())
             .on_trial(Arc::clone(trial))
             .with_plugins(plugins);
-        let embedded = Embedded::start(api).await?;
+        let embedded = Embedded::start(api)?;
         let run = Run {
             command: &self.command,
             automation: overlay.automation,
