@@ -51,7 +51,6 @@ mod tests {
             .map(|_| TcpStream::connect_timeout(&address, PATIENCE))
             .collect();
         assert_eq!(burst.iter().filter(|connection| connection.is_err()).count(), 0);
-        drop(listener);
     }
 
     #[tokio::test]
