@@ -45,6 +45,16 @@ fn three_hosts_on_one_postgres_are_linearizable() {
     verify(&events, "three hosts on PostgreSQL");
 }
 
+/// The same where each carries out its own writes, as hosts of different machines do.
+#[test]
+fn three_hosts_that_keep_apart_are_linearizable() {
+    let folder = service::folder();
+    let setup = Setup::on(folder.path(), &SHARED.database()).argument("--neighbours=false");
+    let hosts = [setup.start(), setup.start(), setup.start()];
+    let events = run(&[&hosts[0], &hosts[1], &hosts[2]], knob("OPERATIONS", OPERATIONS));
+    verify(&events, "three hosts on PostgreSQL that keep apart");
+}
+
 /// The same while an administrator cuts connections in the middle of whatever they are doing.
 #[test]
 fn cut_connections_leave_it_linearizable() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::knobs::{self, DatabaseKnobs, HistoryKnobs, SecretKnobs};
@@ -55,6 +56,11 @@ pub(super) struct Serve {
     #[arg(long, env = "AUTOMATION_KV_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
+    /// Of several services on this machine with one PostgreSQL database and the same settings, let one carry out the writes of
+    /// all, which is faster. `false` has each carry out its own.
+    #[arg(long, env = "AUTOMATION_KV_NEIGHBOURS", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    neighbours: bool,
+
     /// What to log: error, warn, info, debug (a line for every request) or trace, or a filter such as
     /// `automation_kv=debug`.
     #[arg(long, env = "AUTOMATION_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
@@ -97,7 +103,9 @@ impl Serve {
         let Some(secret) = secret else {
             tracing::warn!("AUTOMATION_KV_SECRET is not set: every call on states is answered 503");
             self.announce(address, &database, None, None)?;
-            let (workers, served) = self.serve_until_stopped(listener, Api::without_secret(), 1).await?;
+            let (workers, served) = self
+                .serve_until_stopped(listener, Api::without_secret(), 1, drop)
+                .await?;
             storage.close().await;
             workers.end();
             return served;
@@ -115,7 +123,12 @@ impl Serve {
         let plugins = folder.as_ref().map_or_else(Plugins::none, PluginFolder::plugins);
         let api = Api::new(service.clone(), Tokens::new(&secret, &previous)).with_plugins(plugins);
         reload_plugins(folder)?;
-        let (workers, served) = self.serve_until_stopped(listener, api, threads).await?;
+        let begun = |runtimes| {
+            if self.neighbours {
+                service.join_neighbours(runtimes);
+            }
+        };
+        let (workers, served) = self.serve_until_stopped(listener, api, threads, begun).await?;
         service.close().await;
         workers.end();
         served?;
@@ -130,13 +143,14 @@ impl Serve {
         listener: TcpListener,
         api: Api,
         threads: usize,
+        begun: impl FnOnce(Vec<Handle>),
     ) -> Result<(Workers, Result<(), CommandError>), CommandError> {
         let signal = stop_signal()?;
         let stop = async move {
             signal.await;
             tracing::info!("stopping: no new connections");
         };
-        let (workers, served) = Workers::serve(listener, api, &self.base_path, threads, stop).await?;
+        let (workers, served) = Workers::serve(listener, api, &self.base_path, threads, begun, stop).await?;
         if matches!(served, Ok(Stopped::Overtime)) {
             tracing::warn!("requests were still under way at the end of the shutdown timeout");
         }

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 
 use super::{CommandError, build};
@@ -36,17 +36,19 @@ struct Worker {
     served: oneshot::Receiver<io::Result<Stopped>>,
     /// The thread ends when this is gone.
     lifeline: oneshot::Sender<()>,
+    runtime: Handle,
     thread: JoinHandle<()>,
 }
 
 impl Workers {
-    /// Serves on so many threads, of which this is one, until `stop` comes and what was taken is finished. An error of one
-    /// thread is told when all have ended.
+    /// Serves on so many threads, of which this is one, until `stop` comes and what was taken is finished. `begun` is given
+    /// their runtimes first. An error of one thread is told when all have ended.
     pub(super) async fn serve(
         listener: TcpListener,
         api: Api,
         base_path: &str,
         threads: usize,
+        begun: impl FnOnce(Vec<Handle>),
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(Self, Result<Stopped, CommandError>), CommandError> {
         threads::number_of_this();
@@ -59,6 +61,8 @@ impl Workers {
             Worker::start(inbox, api.clone(), base_path.to_owned(), stop)
         });
         let mut workers = workers.collect::<Result<Vec<_>, _>>()?;
+        let runtimes = workers.iter().map(|worker| worker.runtime.clone());
+        begun(std::iter::once(Handle::current()).chain(runtimes).collect());
         let stop = async move {
             stop.await;
             let _ = stopping.send(true);
@@ -92,6 +96,7 @@ impl Worker {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Self, CommandError> {
         let runtime = runtime()?;
+        let handle = runtime.handle().clone();
         let (tell, served) = oneshot::channel();
         let (lifeline, life) = oneshot::channel::<()>();
         let work = move || {
@@ -108,6 +113,7 @@ impl Worker {
         Ok(Self {
             served,
             lifeline,
+            runtime: handle,
             thread,
         })
     }

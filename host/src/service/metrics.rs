@@ -46,6 +46,7 @@ pub(super) struct Metrics {
     decrypt_failures: Counter,
     storage_failures: Counter,
     swept: Counter,
+    neighbours: Family<DirectionLabel, Counter>,
     waiting: Gauge,
     open_connections: Gauge,
     busy_connections: Gauge,
@@ -77,6 +78,11 @@ struct FaultLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DirectionLabel {
+    direction: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
 }
@@ -98,6 +104,7 @@ impl Metrics {
             decrypt_failures: Counter::default(),
             storage_failures: Counter::default(),
             swept: Counter::default(),
+            neighbours: Family::default(),
             waiting: Gauge::default(),
             open_connections: Gauge::default(),
             busy_connections: Gauge::default(),
@@ -177,6 +184,11 @@ impl Metrics {
             "kv_swept",
             "States that were saved without their expired keys because nobody else had touched them",
             self.swept.clone(),
+        );
+        registry.register(
+            "kv_neighbour_writes",
+            "Writes that were handed to another service of this machine on this database (to), or carried out for one (from)",
+            self.neighbours.clone(),
         );
         registry.register(
             "kv_mailbox_waiting",
@@ -291,6 +303,20 @@ impl Metrics {
     /// Notes a state that the sweep has found expired keys in.
     pub(super) fn swept(&self) {
         self.swept.inc();
+    }
+
+    /// Notes a write that a neighbour is asked for.
+    pub(super) fn handed_on(&self) {
+        self.neighbour("to");
+    }
+
+    /// Notes a write that a neighbour has asked for.
+    pub(super) fn carried_out_for_neighbour(&self) {
+        self.neighbour("from");
+    }
+
+    fn neighbour(&self, direction: &'static str) {
+        self.neighbours.get_or_create(&DirectionLabel { direction }).inc();
     }
 
     fn conflict(&self, reason: &'static str) {

@@ -7,6 +7,8 @@
 //! out only after the commit is durable. A lost compare-and-set opens a new session on what is stored now
 //! and carries out the same requests.
 //!
+//! Of several services of one machine on one database, one carries out the writes of all.
+//!
 //! A read that finds keys whose time has come is carried out once more as a write, so that they are gone for good before
 //! anybody is told so. A sweep does the same for states that nobody touches.
 
@@ -20,6 +22,7 @@ mod history;
 mod lasting;
 mod mailbox;
 mod metrics;
+mod neighbours;
 mod plugins;
 mod reads;
 mod runner;
@@ -45,6 +48,7 @@ use history::KeptRuns;
 use lasting::Lasting;
 use mailbox::{Job, Mailboxes, Posted, Work, Worked};
 use metrics::Metrics;
+use neighbours::Neighbours;
 use plugins::PluginThreads;
 use reads::Meetings;
 use sweep::Sweeping;
@@ -89,6 +93,7 @@ struct Shared {
     mailboxes: Mailboxes,
     bases: Bases,
     meetings: Meetings,
+    neighbours: Neighbours,
     kept_runs: KeptRuns,
     plugin_threads: PluginThreads,
     aside: Aside,
@@ -156,6 +161,7 @@ impl Service {
                 mailboxes: Mailboxes::new(options.max_waiting),
                 bases,
                 meetings: Meetings::new(),
+                neighbours: Neighbours::default(),
                 kept_runs: KeptRuns::new(options.history_runs),
                 plugin_threads: PluginThreads::new(),
                 aside: Aside::new(),
@@ -201,8 +207,14 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let request = request.into();
         let name = metrics::operation_name(&request);
-        let worked = self.shared.write(writer.into(), Work::Request(request), arrival).await;
-        let answer = worked.and_then(Worked::of_request);
+        let writer = writer.into();
+        let answer = match self.shared.hand_on(&writer, &request, arrival).await {
+            Some(answer) => answer,
+            None => {
+                let worked = self.shared.write(writer, Work::Request(request), arrival).await;
+                worked.and_then(Worked::of_request)
+            }
+        };
         self.shared.metrics.finished(name, arrival, &answer);
         answer
     }
@@ -224,6 +236,7 @@ impl Service {
     pub async fn close(&self) {
         const POLL: Duration = Duration::from_millis(5);
         self.shared.sweeping.stop();
+        self.shared.neighbours.leave().await;
         while !self.shared.mailboxes.are_empty() {
             tokio::time::sleep(POLL).await;
         }

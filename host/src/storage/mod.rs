@@ -244,6 +244,12 @@ pub trait Storage: Send + Sync + 'static {
         false
     }
 
+    /// What tells this database from every other one that could be meant by the same name on this machine; none unless any
+    /// number of services may use it at once.
+    fn identity(&self) -> Option<&str> {
+        None
+    }
+
     /// How many connections are open to a database server, and how many of them are at work.
     fn connections(&self) -> Connections {
         Connections::default()

@@ -16,6 +16,12 @@ const KEY_BYTES: usize = 32;
 /// What binds a derived key to its purpose; the automation's 16 bytes follow.
 const INFO_PREFIX: &[u8] = b"automation-kv state v1 ";
 
+/// The same for what is no state's key.
+const PURPOSE_PREFIX: &[u8] = b"automation-kv purpose v1 ";
+
+/// What stands for a former secret.
+const PREVIOUS: &[u8] = b"automation-kv previous v1";
+
 /// Every secret, ready to derive keys from.
 pub(super) struct Keyring {
     current: Secret,
@@ -72,6 +78,19 @@ impl Keyring {
                 .any(|secret| super::open_with(&secret.python, token).is_some())
     }
 
+    /// What [`Vault::derive`](super::Vault::derive) gives.
+    pub(super) fn derive(&self, purpose: &[&[u8]]) -> [u8; KEY_BYTES] {
+        let previous: Vec<_> = self.previous.iter().map(|secret| secret.expand(&[PREVIOUS])).collect();
+        let adopts = [u8::from(self.adopt)];
+        let mut info = vec![PURPOSE_PREFIX];
+        for part in purpose {
+            info.push(part);
+        }
+        info.extend(previous.iter().map(|previous| &previous[..]));
+        info.push(&adopts);
+        *self.current.expand(&info)
+    }
+
     fn secrets(&self) -> impl Iterator<Item = &Secret> {
         std::iter::once(&self.current).chain(&self.previous)
     }
@@ -88,13 +107,16 @@ impl Secret {
     }
 
     fn key(&self, automation: AutomationId) -> Fernet {
+        fernet(&self.expand(&[INFO_PREFIX, automation.uuid().as_bytes()]))
+    }
+
+    fn expand(&self, info: &[&[u8]]) -> Zeroizing<[u8; KEY_BYTES]> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
-        let uuid = automation.uuid();
         #[expect(clippy::expect_used, reason = "RFC 5869 lets HKDF-SHA256 give up to 8160 bytes")]
         self.derived
-            .expand_multi_info(&[INFO_PREFIX, uuid.as_bytes()], key.as_mut())
+            .expand_multi_info(info, key.as_mut())
             .expect("32 bytes are within HKDF's reach");
-        fernet(&key)
+        key
     }
 }
 

@@ -157,6 +157,15 @@ impl Vault {
         }
     }
 
+    /// 32 bytes that only who has all the secrets in this order can tell, other ones for each purpose: HKDF-SHA256 (RFC 5869) of the
+    /// current secret, with the purpose's parts and what stands for the others in the info. None without keys.
+    pub(crate) fn derive(&self, purpose: &[&[u8]]) -> Option<[u8; 32]> {
+        match &self.keys {
+            Keys::Ring(ring) => Some(ring.keyring.derive(purpose)),
+            Keys::Clear(_) => None,
+        }
+    }
+
     /// The keys of one automation.
     pub fn for_automation(&self, automation: AutomationId) -> AutomationVault {
         AutomationVault {

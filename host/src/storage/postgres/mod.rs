@@ -32,6 +32,7 @@ use super::{
 use crate::automation::AutomationId;
 use lane::{Connector, Lane};
 use locked::LockedRows;
+use open::Prepared;
 use queue::Queue;
 use wariness::Wariness;
 
@@ -46,12 +47,13 @@ pub struct PostgresStorage {
     loads: Queue<reader::Load>,
     saves: Queue<writer::Save>,
     locked: LockedRows,
+    identity: String,
 }
 
 impl PostgresStorage {
     /// Connects, brings the tables up to date and starts the lanes.
     pub async fn open(url: &PostgresUrl, options: &StorageOptions) -> Result<Self, OpenError> {
-        let registry = open::prepare(url, options).await?;
+        let Prepared { registry, made } = open::prepare(url, options).await?;
         let connector = Arc::new(Connector::new(url.options(), options.lock_timeout, registry));
         let share = Share::of(options.connections);
         let lane = || Lane::new(Arc::clone(&connector));
@@ -61,6 +63,7 @@ impl PostgresStorage {
             saves: Queue::start(share.saves, |jobs| writer::run(lane(), jobs, Arc::clone(&wariness))),
             locked: LockedRows::new(Arc::clone(&connector), share.locks),
             connector,
+            identity: format!("{} {made}", url.place()),
         })
     }
 
@@ -133,6 +136,10 @@ impl Storage for PostgresStorage {
     /// Where the Python service's tables are beside ours, it might still be at work, and it raises no revision.
     fn has_costly_loads(&self) -> bool {
         self.connector.registry.is_none()
+    }
+
+    fn identity(&self) -> Option<&str> {
+        Some(&self.identity)
     }
 
     fn connections(&self) -> Connections {

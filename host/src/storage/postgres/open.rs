@@ -25,6 +25,9 @@ const OWNER: &str = "
 /// Whether the function is there that a migration made. A copy of the tables alone has none.
 const CAN_REPLACE: &str = "SELECT 'yes' WHERE to_regproc('automation_kv_replace') IS NOT NULL";
 
+/// When the tables were made, to the microsecond: another database under the same address has made them at another time.
+const MADE: &str = "SELECT min(installed_on)::text || ' in ' || current_schema() FROM _sqlx_migrations";
+
 /// How many migrations were made.
 const APPLIED: &str = "SELECT count(*)::text FROM _sqlx_migrations WHERE success";
 
@@ -34,9 +37,16 @@ pub(super) const REGISTRY: &str = "
     WHERE contype = 'f' AND conrelid = 'automation_kv'::regclass
     LIMIT 1";
 
-/// Refuses a database that is not ours, brings the tables of one that is up to date, and gives the table that a row
-/// must have its automation in, if there is one. All of it is one transaction.
-pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Result<Option<String>, OpenError> {
+/// A database that can be used.
+pub(super) struct Prepared {
+    /// The table that a row must have its automation in, if there is one.
+    pub(super) registry: Option<String>,
+    /// When its tables were made, and in which schema.
+    pub(super) made: String,
+}
+
+/// Refuses a database that is not ours, and brings the tables of one that is up to date. All of it is one transaction.
+pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Result<Prepared, OpenError> {
     let cannot_open = |error: &dyn std::error::Error| OpenError::Open {
         database: url.to_string(),
         problem: error.to_string(),
@@ -77,9 +87,13 @@ pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Resu
     let registry = text_of_first_row(&mut transaction, REGISTRY)
         .await
         .map_err(|error| cannot_open(&error))?;
+    let made = text_of_first_row(&mut transaction, MADE)
+        .await
+        .map_err(|error| cannot_open(&error))?
+        .unwrap_or_default();
     transaction.commit().await.map_err(|error| cannot_open(&error))?;
     let _ = connection.close().await;
-    Ok(registry)
+    Ok(Prepared { registry, made })
 }
 
 async fn check_owner(connection: &mut PgConnection, adopt: bool) -> sqlx::Result<Result<(), String>> {

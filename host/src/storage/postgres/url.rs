@@ -79,6 +79,12 @@ impl PostgresUrl {
             || host.parse().is_ok_and(is_loopback)
     }
 
+    /// Where the database is, and as whom it is used: two URLs that have this in common mean the same one.
+    pub(super) fn place(&self) -> String {
+        let (user, database) = (self.options.get_username(), self.options.get_database());
+        format!("{user:?} {:?} {self}", database.unwrap_or(user))
+    }
+
     /// How to connect: with nothing that a pooler in transaction mode would not take.
     pub(super) fn options(&self) -> PgConnectOptions {
         self.options
