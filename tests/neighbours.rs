@@ -1,4 +1,5 @@
-//! Services of one machine on one PostgreSQL database: one carries out the writes of all, whichever ends how.
+//! Services of one machine on one PostgreSQL database: one carries out the writes that several are asked for, whichever ends
+//! how.
 //!
 //! `AUTOMATION_KV_TEST_CYCLES` makes the run with kills longer.
 
@@ -22,7 +23,7 @@ use support::service::{self, Service, Setup};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
-fn one_carries_out_the_writes_of_all() {
+fn one_carries_out_what_all_are_asked_for() {
     let folder = service::folder();
     let setup = Setup::on(folder.path(), &SHARED.database()).environment("AUTOMATION_KV_THREADS", "2");
     let hosts = [setup.start(), setup.start(), setup.start()];
@@ -83,14 +84,32 @@ fn services_of_other_settings_keep_apart() {
             .start(),
         Setup::on(folder.path(), &SHARED.database()).start(),
     ];
-    let ids = hosts.each_ref().map(|_| Uuid::new_v4());
+    let id = Uuid::new_v4();
     let until = Instant::now() + Duration::from_secs(1);
     while Instant::now() < until {
-        for (host, id) in hosts.iter().zip(ids) {
+        for host in &hosts {
             assert!(increment(host, id).is_some());
         }
     }
     assert_eq!(hosts.each_ref().map(handed_on), [0; 5]);
+}
+
+/// So a balancer that sends an automation's requests to one of them costs nothing.
+#[test]
+fn who_is_the_only_one_to_be_asked_does_it_alone() {
+    let folder = service::folder();
+    let setup = Setup::on(folder.path(), &SHARED.database());
+    let hosts = [setup.start(), setup.start()];
+    let shared = Uuid::new_v4();
+    meet(&hosts[0], &hosts[1], shared);
+    let before = hosts.each_ref().map(handed_on);
+    let ids = [Uuid::new_v4(), Uuid::new_v4()];
+    for _ in 0..20 {
+        for (host, id) in hosts.iter().zip(ids) {
+            assert!(increment(host, id).is_some());
+        }
+    }
+    assert_eq!(hosts.each_ref().map(handed_on), before);
 }
 
 /// Whichever stops: every request is answered, and every increment is there once.
@@ -99,10 +118,11 @@ fn who_stops_leaves_no_request_of_another_without_its_answer() {
     let folder = service::folder();
     let setup = Setup::on(folder.path(), &SHARED.database());
     let id = Uuid::new_v4();
-    let stays = setup.start();
+    let mut leader = setup.start();
     let mut expected = 0;
     for _ in 0..8 {
-        let other = setup.start();
+        let follower = setup.start();
+        expected += meet(&leader, &follower, id);
         let done = AtomicBool::new(false);
         let counted: u64 = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..4)
@@ -110,21 +130,22 @@ fn who_stops_leaves_no_request_of_another_without_its_answer() {
                     scope.spawn(|| {
                         let mut counted = 0;
                         while !done.load(Ordering::Relaxed) {
-                            increment(&stays, id).expect("every request is answered");
+                            increment(&follower, id).expect("every request is answered");
                             counted += 1;
                         }
                         counted
                     })
                 })
                 .collect();
-            std::thread::sleep(Duration::from_millis(200));
-            other.stop();
+            std::thread::sleep(Duration::from_millis(100));
+            leader.stop();
             std::thread::sleep(Duration::from_millis(50));
             done.store(true, Ordering::Relaxed);
             clients.into_iter().map(|client| client.join().expect("a client")).sum()
         });
         expected += counted;
-        assert_eq!(count(&stays, id), expected);
+        assert_eq!(count(&follower, id), expected);
+        leader = follower;
     }
 }
 
@@ -190,10 +211,7 @@ fn a_leader_that_hangs_is_left() {
     let leader = setup.start();
     let follower = setup.start();
     let id = Uuid::new_v4();
-    wait_until(|| {
-        assert!(increment(&follower, id).is_some());
-        handed_on(&follower) > 0
-    });
+    meet(&leader, &follower, id);
     signal(&leader, "-STOP");
     let begun = Instant::now();
     let (status, answer) = follower.client(id).post("/n/incr", &json!({}));
@@ -204,6 +222,19 @@ fn a_leader_that_hangs_is_left() {
     }
     signal(&leader, "-CONT");
     assert!(increment(&leader, id).is_some());
+}
+
+/// Has both count until the follower hands its increments on; gives how many there were.
+fn meet(leader: &Service, follower: &Service, id: Uuid) -> u64 {
+    let mut increments = 0;
+    wait_until(|| {
+        for host in [leader, follower] {
+            assert!(increment(host, id).is_some());
+            increments += 1;
+        }
+        handed_on(follower) > 0
+    });
+    increments
 }
 
 /// What the counter is then, if there is an answer.

@@ -57,7 +57,7 @@ pub(super) struct Serve {
     threads: Option<u16>,
 
     /// Of several services on this machine with one PostgreSQL database and the same settings, let one carry out the writes of
-    /// all, which is faster. `false` has each carry out its own.
+    /// automations that more than one of them is asked for, which is faster. `false` has each carry out its own.
     #[arg(long, env = "AUTOMATION_KV_NEIGHBOURS", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     neighbours: bool,
 

@@ -27,6 +27,9 @@ const ENOUGH: u32 = 3;
 /// again; it takes longer than this to do so.
 const LIFETIME: Duration = Duration::from_secs(1);
 
+/// How long an automation is taken to be written by others too after they were last met.
+const SHARED: Duration = Duration::from_mins(1);
+
 /// What the last writes left, by automation.
 pub(super) struct Bases {
     /// None where a load costs next to nothing.
@@ -48,6 +51,8 @@ pub(super) struct Base {
     /// Loads in a row that found it.
     found: u32,
     saved_at: Option<Instant>,
+    /// When it was last seen that others write this automation too.
+    shared_at: Option<Instant>,
     /// What was carried out on it already, for jobs that wait.
     ahead: Option<Ahead>,
 }
@@ -74,6 +79,20 @@ impl Bases {
             base.record = None;
         }
         base
+    }
+
+    /// Whether others write this automation too, as far as is known here. What was not seen for long is found out anew.
+    pub(super) fn is_shared(&self, automation: AutomationId) -> bool {
+        // Whether a load found what others have saved is not told where loads cost nothing.
+        let Some(mut kept) = self.lock() else { return true };
+        let Some(shared_at) = kept.by_automation.get(&automation).and_then(|base| base.shared_at) else {
+            return false;
+        };
+        let is_shared = shared_at.elapsed() < SHARED;
+        if !is_shared {
+            kept.take(automation);
+        }
+        is_shared
     }
 
     /// From a runner that ends.
@@ -124,6 +143,9 @@ impl Base {
     /// This is what a load has found.
     pub(super) fn loaded(&mut self, stored: &Stored) {
         let is_ours = matches!(stored, Stored::Present(record) if Some(record.revision) == self.revision);
+        if self.revision.is_some() && !is_ours {
+            self.shared_at = Some(Instant::now());
+        }
         self.found = if is_ours { self.found.saturating_add(1) } else { 0 };
     }
 
@@ -147,9 +169,12 @@ impl Base {
         self.ahead.take()?.of(jobs)
     }
 
-    /// Somebody else has written, or may have.
+    /// Somebody else has written.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            shared_at: Some(Instant::now()),
+            ..Self::default()
+        };
     }
 
     fn bytes(&self) -> usize {

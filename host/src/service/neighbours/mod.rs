@@ -1,8 +1,10 @@
-//! Services of one machine on one database server: one of them, the leader, carries out the writes of all.
+//! Services of one machine on one database server: one of them, the leader, carries out the writes of
+//! automations that several of them are asked for.
 //!
 //! They share the processors, so nothing is lost by that; and an automation's writes meet in one mailbox, whichever service
 //! they came to: nobody has to load what another has just saved, or loses a race against it. That is a matter of speed alone.
-//! Any of them may write at any time, as all saves are compare-and-set, and where there is no leader each carries out its own.
+//! Any of them may write at any time, as all saves are compare-and-set: where there is no leader each carries out its own, and
+//! so it does with automations that nobody else seems to write.
 //!
 //! They meet at a Unix socket in Linux' abstract namespace: whoever binds its name leads, and when that process ends, however
 //! it does, the name is free again. The name is derived from the secret, the database and everything that must be the same for
@@ -94,7 +96,7 @@ impl Shared {
         arrival: Instant,
     ) -> Option<Result<Answer, ServiceError>> {
         let link = self.neighbours.links.of_this_thread()?;
-        if request.value_bytes() > MAX_VALUE_BYTES {
+        if request.value_bytes() > MAX_VALUE_BYTES || !self.bases.is_shared(writer.automation) {
             return None;
         }
         let answered = link.call(writer, request, arrival)?;
