@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +19,8 @@ use uuid::Uuid;
 use support::http::{Request, exchange};
 use support::knob;
 use support::postgres::SHARED;
-use support::service::{self, Service, Setup};
+use support::service::{self, SECRET, Service, Setup};
+use support::token;
 
 /// How long services may take to find each other.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -235,6 +238,47 @@ fn meet(leader: &Service, follower: &Service, id: Uuid) -> u64 {
         handed_on(follower) > 0
     });
     increments
+}
+
+/// A client that sends the body of its request when all its time is over takes nobody else's answers along.
+#[test]
+fn a_slow_sender_keeps_nobody_from_the_leader() {
+    let folder = service::folder();
+    let setup = Setup::on(folder.path(), &SHARED.database()).argument("--lock-timeout-ms=300");
+    let (leader, follower) = (setup.start(), setup.start());
+    let id = Uuid::new_v4();
+    meet(&leader, &follower, id);
+    let mut slow = TcpStream::connect(follower.address()).expect("a connection");
+    let token = token::valid(SECRET, &id.to_string());
+    write!(
+        slow,
+        "POST /v1/kv/n/incr HTTP/1.1\r\nHost: kv\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+    )
+    .expect("a head");
+    std::thread::sleep(Duration::from_secs(2));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        let (_, answer) = follower.client(id).post("/n/incr", &json!({}));
+                        assert_ne!(answer["error"], "outcome_unknown", "{answer}");
+                    }
+                })
+            })
+            .collect();
+        slow.write_all(b"{}").expect("a body");
+        let mut answer = String::new();
+        slow.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 409 "), "{answer}");
+        std::thread::sleep(Duration::from_millis(50));
+        done.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.join().expect("a client");
+        }
+    });
 }
 
 /// What the counter is then, if there is an answer.

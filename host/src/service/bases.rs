@@ -3,6 +3,7 @@
 //! Whether that is still what is stored, the save finds out. So it is worth a try only where nobody else writes: that several
 //! writes in a row have found just what the one before them left says so.
 
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ const ENOUGH: u32 = 3;
 /// again; it takes longer than this to do so.
 const LIFETIME: Duration = Duration::from_secs(1);
 
+/// The most automations of which it is remembered that others write them too.
+const MAX_SHARED: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+
 /// How long an automation is taken to be written by others too after they were last met.
 const SHARED: Duration = Duration::from_mins(1);
 
@@ -34,6 +38,8 @@ const SHARED: Duration = Duration::from_mins(1);
 pub(super) struct Bases {
     /// None where a load costs next to nothing.
     kept: Option<Mutex<Kept>>,
+    /// Automations that others write too, and when that was last seen.
+    shared: Mutex<LruCache<AutomationId, Instant>>,
 }
 
 struct Kept {
@@ -51,8 +57,8 @@ pub(super) struct Base {
     /// Loads in a row that found it.
     found: u32,
     saved_at: Option<Instant>,
-    /// When it was last seen that others write this automation too.
-    shared_at: Option<Instant>,
+    /// Whether it was seen that others write this automation too.
+    has_met_others: bool,
     /// What was carried out on it already, for jobs that wait.
     ahead: Option<Ahead>,
 }
@@ -66,6 +72,7 @@ impl Bases {
         };
         Self {
             kept: costly.then(|| Mutex::new(kept)),
+            shared: Mutex::new(LruCache::new(MAX_SHARED)),
         }
     }
 
@@ -81,18 +88,20 @@ impl Bases {
         base
     }
 
-    /// Whether others write this automation too, as far as is known here. What was not seen for long is found out anew.
+    /// Whether others write this automation too, as far as was seen here lately.
     pub(super) fn is_shared(&self, automation: AutomationId) -> bool {
-        // Whether a load found what others have saved is not told where loads cost nothing.
-        let Some(mut kept) = self.lock() else { return true };
-        let Some(shared_at) = kept.by_automation.get(&automation).and_then(|base| base.shared_at) else {
-            return false;
-        };
-        let is_shared = shared_at.elapsed() < SHARED;
-        if !is_shared {
-            kept.take(automation);
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared
+            .get(&automation)
+            .is_some_and(|seen_at| seen_at.elapsed() < SHARED)
+    }
+
+    /// Notes whether a runner has met others that write its automation.
+    pub(super) fn note_others(&self, automation: AutomationId, base: &mut Base) {
+        if std::mem::take(&mut base.has_met_others) {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.put(automation, Instant::now());
         }
-        is_shared
     }
 
     /// From a runner that ends.
@@ -144,7 +153,7 @@ impl Base {
     pub(super) fn loaded(&mut self, stored: &Stored) {
         let is_ours = matches!(stored, Stored::Present(record) if Some(record.revision) == self.revision);
         if self.revision.is_some() && !is_ours {
-            self.shared_at = Some(Instant::now());
+            self.has_met_others = true;
         }
         self.found = if is_ours { self.found.saturating_add(1) } else { 0 };
     }
@@ -172,7 +181,7 @@ impl Base {
     /// Somebody else has written.
     pub(super) fn forget(&mut self) {
         *self = Self {
-            shared_at: Some(Instant::now()),
+            has_met_others: true,
             ..Self::default()
         };
     }

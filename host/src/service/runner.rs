@@ -46,6 +46,7 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
                 .observe(metrics::seconds(job.arrival.elapsed()));
         }
         shared.run_group(automation, jobs, &mut base).await;
+        shared.bases.note_others(automation, &mut base);
     }
     // The next runner may have ended before this; then what is kept is old, and a save finds that out.
     shared.bases.put(automation, base);

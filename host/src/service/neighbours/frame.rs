@@ -111,13 +111,10 @@ pub(super) fn lost(problem: impl Into<String>) -> ServiceError {
 
 /// Appends a value's frame.
 pub(super) fn put<T: Serialize>(frames: &mut Vec<u8>, value: &T) -> Result<(), Malformed> {
-    let start = frames.len();
-    frames.extend_from_slice(&[0; LENGTH_BYTES]);
-    let mut extended = postcard::to_extend(value, std::mem::take(frames)).map_err(|_| Malformed)?;
-    let length = extended.len() - start - LENGTH_BYTES;
-    let length = u32::try_from(length).map_err(|_| Malformed)?;
-    extended[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-    *frames = extended;
+    let frame = postcard::to_allocvec(value).map_err(|_| Malformed)?;
+    let length = u32::try_from(frame.len()).map_err(|_| Malformed)?;
+    frames.extend_from_slice(&length.to_le_bytes());
+    frames.extend_from_slice(&frame);
     Ok(())
 }
 

@@ -40,6 +40,8 @@ struct Calls {
     is_closed: bool,
     /// Nobody waits for those that were taken either.
     is_severed: bool,
+    /// When the leader last said anything.
+    heard_at: Option<Instant>,
     /// The task, while it has nothing to do.
     task: Option<Waker>,
 }
@@ -97,24 +99,31 @@ impl Link {
         wake(calls);
     }
 
-    /// Lets go of a leader that does not answer.
+    /// Lets go of the leader, whatever is still to come of it.
     pub(super) fn sever(&self) {
         let mut calls = self.lock();
         calls.is_severed = true;
         wake(calls);
     }
 
+    /// Does so if nothing has come of it since.
+    pub(super) fn sever_if_silent_since(&self, time: Instant) {
+        let heard_at = self.lock().heard_at;
+        if heard_at.is_none_or(|heard_at| heard_at < time) {
+            self.sever();
+        }
+    }
+
     /// Sends calls and takes answers until the leader is gone or the link severed, or, once it is closed or the leader has
     /// said goodbye, until everything is answered.
     pub(super) async fn run(&self, stream: UnixStream) -> io::Result<()> {
         let mut wire = Wire::new(stream);
-        let mut sent_bytes = 0;
-        let ended = poll_fn(|context| self.poll(&mut wire, &mut sent_bytes, context)).await;
-        self.give_up(sent_bytes);
+        let ended = poll_fn(|context| self.poll(&mut wire, context)).await;
+        self.give_up(wire.sent_bytes());
         ended
     }
 
-    fn poll(&self, wire: &mut Wire, sent_bytes: &mut u64, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&self, wire: &mut Wire, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         wire.receive(context, |word| self.take(word))?;
         loop {
             {
@@ -129,7 +138,7 @@ impl Link {
             if wire.is_sent() {
                 return Poll::Pending;
             }
-            *sent_bytes += wire.send(context)? as u64;
+            wire.send(context)?;
             if !wire.is_sent() {
                 return Poll::Pending;
             }
@@ -138,6 +147,7 @@ impl Link {
 
     fn take(&self, word: Word) {
         let mut calls = self.lock();
+        calls.heard_at = Some(Instant::now());
         match word {
             Word::Answer { number, answer } => {
                 let waiting = usize::try_from(number)
@@ -258,6 +268,21 @@ mod tests {
         let answered = call(&link).unwrap();
         link.give_up(0);
         assert!(matches!(answered.await, Ok(Called::NotSent)));
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_says_anything_is_not_let_go() {
+        let (link, mut leader, running) = start();
+        let slow = call(&link).unwrap();
+        let called = Instant::now();
+        let other = call(&link).unwrap();
+        answer(&mut leader, 1).await;
+        assert!(matches!(other.await, Ok(Called::Answered(_))));
+        link.sever_if_silent_since(called);
+        answer(&mut leader, 0).await;
+        assert!(matches!(slow.await, Ok(Called::Answered(_))));
+        link.sever_if_silent_since(Instant::now());
+        ended(running).await;
     }
 
     #[tokio::test]

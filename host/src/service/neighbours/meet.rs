@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::super::Shared;
 use super::link::Link;
@@ -20,6 +20,9 @@ use crate::report::Chain;
 /// Between two tries to lead or to follow, at first; twice as long after each that was in vain.
 const PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long the links of other threads may still wait for answers once one of them has ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(15);
 
 /// The followers of a leader.
 #[derive(Default)]
@@ -100,8 +103,8 @@ async fn lead(shared: &Weak<Shared>, listener: UnixListener, threads: &[Handle])
         let following = Following::new(shared);
         thread.spawn(async move {
             match following.serve(stream).await {
-                Ok(()) => tracing::info!("a neighbour has left"),
-                Err(error) => tracing::info!(error = %Chain(&error), "a neighbour was lost, or was none"),
+                Ok(()) => {}
+                Err(error) => tracing::info!(error = %Chain(&error), "a neighbour was lost"),
             }
         });
     }
@@ -116,9 +119,14 @@ impl Following {
     async fn serve(&self, stream: std::os::unix::net::UnixStream) -> io::Result<()> {
         let Self(shared) = self;
         let mut stream = UnixStream::from_std(stream)?;
-        handshake::welcome(&shared.vault, &mut stream).await?;
+        if let Err(error) = handshake::welcome(&shared.vault, &mut stream).await {
+            tracing::debug!(error = %Chain(&error), "whoever came is no neighbour");
+            return Ok(());
+        }
         tracing::info!("a neighbour's writes are carried out here");
-        serve::serve(shared, stream, shared.neighbours.followers.dismissal()).await
+        serve::serve(shared, stream, shared.neighbours.followers.dismissal()).await?;
+        tracing::info!("a neighbour has left");
+        Ok(())
     }
 }
 
@@ -136,12 +144,11 @@ async fn follow(shared: &Weak<Shared>, name: &str, threads: &[Handle]) -> io::Re
         .zip(&all.0)
         .map(|(thread, link)| thread.spawn(follow_with(Weak::clone(shared), name.to_owned(), link.clone())))
         .collect();
-    let mut outcome = Ok(());
-    while let Some(ended) = following.next().await {
-        all.0.iter().for_each(Link::close);
-        outcome = outcome.and(ended.unwrap_or_else(|error| Err(io::Error::other(error))));
-    }
-    outcome
+    let ended = following.next().await;
+    all.0.iter().for_each(Link::close);
+    // The others may still be answered; those that are not are let go with `all`.
+    let _ = timeout(LAST_ANSWERS, following.for_each(|_| std::future::ready(()))).await;
+    ended.unwrap_or(Ok(Ok(()))).map_err(io::Error::other).flatten()
 }
 
 /// The links of all threads, which end with it.

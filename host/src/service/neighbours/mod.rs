@@ -35,7 +35,7 @@ use meet::{Followers, run};
 /// The largest request that is handed on, in bytes of its values: of a larger one the copies would cost more than they save.
 const MAX_VALUE_BYTES: usize = 64 << 10;
 
-/// How much longer than two lock timeouts a leader may take; after that it is taken to be dead.
+/// How much longer than two lock timeouts a leader may take; if it has said nothing at all meanwhile, it is taken to be dead.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long neighbours may take to let go of one that stops.
@@ -72,8 +72,9 @@ impl Neighbours {
     pub(super) async fn leave(&self) {
         const POLL: Duration = Duration::from_millis(5);
         let Some(task) = self.replace(None) else { return };
-        self.links.close();
+        // In this order a link that is just being made is closed by one of the two.
         self.followers.dismiss();
+        self.links.close();
         let until = Instant::now() + PARTING_TIME;
         while (self.followers.are_there() || self.links.are_there()) && Instant::now() < until {
             sleep(POLL).await;
@@ -96,9 +97,14 @@ impl Shared {
         arrival: Instant,
     ) -> Option<Result<Answer, ServiceError>> {
         let link = self.neighbours.links.of_this_thread()?;
-        if request.value_bytes() > MAX_VALUE_BYTES || !self.bases.is_shared(writer.automation) {
+        // Whoever took its time to send the request has none left to wait for others in.
+        if arrival.elapsed() >= self.options.lock_timeout
+            || request.value_bytes() > MAX_VALUE_BYTES
+            || !self.bases.is_shared(writer.automation)
+        {
             return None;
         }
+        let called = Instant::now();
         let answered = link.call(writer, request, arrival)?;
         self.metrics.handed_on();
         let last = arrival + 2 * self.options.lock_timeout + GRACE;
@@ -108,7 +114,7 @@ impl Shared {
             Ok(Ok(Called::NotSent)) => None,
             Ok(Err(_)) => Some(Err(frame::lost("the service that was to carry it out has ended"))),
             Err(_) => {
-                link.sever();
+                link.sever_if_silent_since(called);
                 Some(Err(frame::lost("the service that was to carry it out does not answer")))
             }
         }

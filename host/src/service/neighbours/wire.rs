@@ -23,6 +23,8 @@ pub(super) struct Wire {
     /// The first `sent` bytes are gone already.
     outgoing: Vec<u8>,
     sent: usize,
+    /// All bytes that ever went.
+    sent_bytes: u64,
     has_ended: bool,
 }
 
@@ -34,6 +36,7 @@ impl Wire {
             filled: 0,
             outgoing: Vec::new(),
             sent: 0,
+            sent_bytes: 0,
             has_ended: false,
         }
     }
@@ -89,18 +92,24 @@ impl Wire {
         self.outgoing.is_empty()
     }
 
-    /// Sends as much as the socket takes, says how many bytes that were, and has the task woken when it takes more.
-    pub(super) fn send(&mut self, context: &mut Context<'_>) -> io::Result<usize> {
-        let before = self.sent;
+    /// How many bytes the socket has taken so far.
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.sent_bytes
+    }
+
+    /// Sends as much as the socket takes, and has the task woken when it takes more.
+    pub(super) fn send(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while self.sent < self.outgoing.len() {
-            match Pin::new(&mut self.stream).poll_write(context, &self.outgoing[self.sent..]) {
-                Poll::Pending => return Ok(self.sent - before),
-                Poll::Ready(written) => self.sent += written?,
-            }
+            let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, &self.outgoing[self.sent..])
+            else {
+                return Ok(());
+            };
+            let written = written?;
+            self.sent += written;
+            self.sent_bytes += written as u64;
         }
-        let sent = self.sent - before;
         self.outgoing.clear();
         self.sent = 0;
-        Ok(sent)
+        Ok(())
     }
 }

@@ -25,8 +25,14 @@ const OWNER: &str = "
 /// Whether the function is there that a migration made. A copy of the tables alone has none.
 const CAN_REPLACE: &str = "SELECT 'yes' WHERE to_regproc('automation_kv_replace') IS NOT NULL";
 
-/// When the tables were made, to the microsecond: another database under the same address has made them at another time.
-const MADE: &str = "SELECT min(installed_on)::text || ' in ' || current_schema() FROM _sqlx_migrations";
+/// When the tables were made, to the microsecond, in which schema and which database of the server.
+const MADE: &str = "
+    SELECT min(installed_on)::text || ' in ' || current_schema() || ' of ' ||
+           (SELECT oid FROM pg_database WHERE datname = current_database())
+    FROM _sqlx_migrations";
+
+/// Which server it is: a copy of a database has made its tables at the same time. Some let nobody know.
+const SERVER: &str = "SELECT system_identifier::text FROM pg_control_system()";
 
 /// How many migrations were made.
 const APPLIED: &str = "SELECT count(*)::text FROM _sqlx_migrations WHERE success";
@@ -41,7 +47,7 @@ pub(super) const REGISTRY: &str = "
 pub(super) struct Prepared {
     /// The table that a row must have its automation in, if there is one.
     pub(super) registry: Option<String>,
-    /// When its tables were made, and in which schema.
+    /// When its tables were made, and where.
     pub(super) made: String,
 }
 
@@ -87,11 +93,13 @@ pub(super) async fn prepare(url: &PostgresUrl, options: &StorageOptions) -> Resu
     let registry = text_of_first_row(&mut transaction, REGISTRY)
         .await
         .map_err(|error| cannot_open(&error))?;
-    let made = text_of_first_row(&mut transaction, MADE)
+    let tables = text_of_first_row(&mut transaction, MADE)
         .await
         .map_err(|error| cannot_open(&error))?
         .unwrap_or_default();
     transaction.commit().await.map_err(|error| cannot_open(&error))?;
+    let server = text_of_first_row(&mut connection, SERVER).await.ok().flatten();
+    let made = format!("{tables} {server:?}");
     let _ = connection.close().await;
     Ok(Prepared { registry, made })
 }
