@@ -58,12 +58,7 @@ fn refusals_come_back_as_they_are() {
     let setup = Setup::on(folder.path(), &SHARED.database());
     let hosts = [setup.start(), setup.start()];
     let id = Uuid::new_v4();
-    wait_until(|| {
-        for host in &hosts {
-            assert!(increment(host, id).is_some());
-        }
-        hosts.iter().any(|host| handed_on(host) > 0)
-    });
+    meet(&hosts[0], &hosts[1], id);
     let answers = hosts.each_ref().map(|host| {
         let mut client = host.client(id);
         assert!(client.put("/text", &json!({"value": "no number"})).0 < 300);

@@ -178,7 +178,7 @@ impl Base {
         self.ahead.take()?.of(jobs)
     }
 
-    /// Somebody else has written.
+    /// Somebody else has written, or has the row locked.
     pub(super) fn forget(&mut self) {
         *self = Self {
             has_met_others: true,
