@@ -3,7 +3,6 @@
 //! Whether that is still what is stored, the save finds out. So it is worth a try only where nobody else writes: that several
 //! writes in a row have found just what the one before them left says so.
 
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,19 +27,8 @@ const ENOUGH: u32 = 3;
 /// again; it takes longer than this to do so.
 const LIFETIME: Duration = Duration::from_secs(1);
 
-/// The most automations of which it is remembered that others write them too.
-const MAX_SHARED: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
-
-/// How long an automation is taken to be written by others too after they were last met.
-const SHARED: Duration = Duration::from_mins(1);
-
-/// What the last writes left, by automation.
-pub(super) struct Bases {
-    /// None where a load costs next to nothing.
-    kept: Option<Mutex<Kept>>,
-    /// Automations that others write too, and when that was last seen.
-    shared: Mutex<LruCache<AutomationId, Instant>>,
-}
+/// What the last writes left, by automation. None where a load costs next to nothing.
+pub(super) struct Bases(Option<Mutex<Kept>>);
 
 struct Kept {
     by_automation: LruCache<AutomationId, Base>,
@@ -57,8 +45,6 @@ pub(super) struct Base {
     /// Loads in a row that found it.
     found: u32,
     saved_at: Option<Instant>,
-    /// Whether it was seen that others write this automation too.
-    has_met_others: bool,
     /// What was carried out on it already, for jobs that wait.
     ahead: Option<Ahead>,
 }
@@ -70,38 +56,16 @@ impl Bases {
             by_automation: LruCache::unbounded(),
             bytes: 0,
         };
-        Self {
-            kept: costly.then(|| Mutex::new(kept)),
-            shared: Mutex::new(LruCache::new(MAX_SHARED)),
-        }
+        Self(costly.then(|| Mutex::new(kept)))
     }
 
-    /// For a runner that begins.
-    pub(super) fn take(&self, automation: AutomationId) -> Base {
-        let mut base = self
-            .lock()
-            .and_then(|mut kept| kept.take(automation))
-            .unwrap_or_default();
+    /// For a runner that begins, if anything was left.
+    pub(super) fn take(&self, automation: AutomationId) -> Option<Base> {
+        let mut base = self.lock()?.take(automation)?;
         if base.saved_at.is_none_or(|at| at.elapsed() > LIFETIME) {
             base.record = None;
         }
-        base
-    }
-
-    /// Whether others write this automation too, as far as was seen here lately.
-    pub(super) fn is_shared(&self, automation: AutomationId) -> bool {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared
-            .get(&automation)
-            .is_some_and(|seen_at| seen_at.elapsed() < SHARED)
-    }
-
-    /// Notes whether a runner has met others that write its automation.
-    pub(super) fn note_others(&self, automation: AutomationId, base: &mut Base) {
-        if std::mem::take(&mut base.has_met_others) {
-            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.put(automation, Instant::now());
-        }
+        Some(base)
     }
 
     /// From a runner that ends.
@@ -118,7 +82,7 @@ impl Bases {
     }
 
     fn lock(&self) -> Option<MutexGuard<'_, Kept>> {
-        let kept = self.kept.as_ref()?;
+        let kept = self.0.as_ref()?;
         Some(kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -144,6 +108,14 @@ impl Kept {
 }
 
 impl Base {
+    /// Of an automation of which nothing was left. Where nobody else is expected to write it, that need not be found out.
+    pub(super) fn new(expects_others: bool) -> Self {
+        Self {
+            found: if expects_others { 0 } else { ENOUGH },
+            ..Self::default()
+        }
+    }
+
     /// What to start from, if anything: the next needs another save.
     pub(super) fn start(&mut self) -> Option<Record> {
         self.record.take()
@@ -151,10 +123,8 @@ impl Base {
 
     /// This is what a load has found.
     pub(super) fn loaded(&mut self, stored: &Stored) {
-        let is_ours = matches!(stored, Stored::Present(record) if Some(record.revision) == self.revision);
-        if self.revision.is_some() && !is_ours {
-            self.has_met_others = true;
-        }
+        let Some(revision) = self.revision else { return };
+        let is_ours = matches!(stored, Stored::Present(record) if record.revision == revision);
         self.found = if is_ours { self.found.saturating_add(1) } else { 0 };
     }
 
@@ -180,13 +150,70 @@ impl Base {
 
     /// Somebody else has written, or has the row locked.
     pub(super) fn forget(&mut self) {
-        *self = Self {
-            has_met_others: true,
-            ..Self::default()
-        };
+        *self = Self::default();
     }
 
     fn bytes(&self) -> usize {
         ENTRY_BYTES + self.record.as_ref().map_or(0, |record| record.sealed.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(revision: Revision) -> Record {
+        Record {
+            revision,
+            sealed: vec![1; 100],
+        }
+    }
+
+    /// Writes an automation so many times, as its runners do, and tells before which of them it was loaded.
+    fn loads(bases: &Bases, automation: AutomationId, expects_others: bool, revisions: &[Revision]) -> Vec<bool> {
+        let write = |&revision: &Revision| {
+            let mut base = bases.take(automation).unwrap_or_else(|| Base::new(expects_others));
+            let is_loaded = base.start().is_none();
+            if is_loaded {
+                base.loaded(&Stored::Present(record(revision)));
+            }
+            base.saved(record(revision + 1), None);
+            bases.put(automation, base);
+            is_loaded
+        };
+        revisions.iter().map(write).collect()
+    }
+
+    #[test]
+    fn a_load_is_left_out_once_enough_of_them_have_found_what_was_saved() {
+        let (bases, automation) = (Bases::new(true), AutomationId::random());
+        let loads = loads(&bases, automation, true, &[1, 2, 3, 4, 5, 6]);
+        assert_eq!(loads, [true, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn where_nobody_else_is_expected_only_the_first_write_loads() {
+        let (bases, automation) = (Bases::new(true), AutomationId::random());
+        assert_eq!(loads(&bases, automation, false, &[1, 2, 3]), [true, false, false]);
+    }
+
+    #[test]
+    fn whoever_meets_others_loads_again() {
+        let (bases, automation) = (Bases::new(true), AutomationId::random());
+        loads(&bases, automation, false, &[1, 2]);
+        let mut base = bases.take(automation).unwrap();
+        assert!(base.start().is_some());
+        base.forget();
+        base.loaded(&Stored::Present(record(7)));
+        base.saved(record(8), None);
+        bases.put(automation, base);
+        let loads = loads(&bases, automation, false, &[8, 9, 10, 11]);
+        assert_eq!(loads, [true, true, true, false]);
+    }
+
+    #[test]
+    fn nothing_is_kept_where_a_load_costs_nothing() {
+        let (bases, automation) = (Bases::new(false), AutomationId::random());
+        assert_eq!(loads(&bases, automation, false, &[1, 2, 3]), [true, true, true]);
     }
 }

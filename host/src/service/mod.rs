@@ -7,7 +7,7 @@
 //! out only after the commit is durable. A lost compare-and-set opens a new session on what is stored now
 //! and carries out the same requests.
 //!
-//! Of several services of one machine on one database, one carries out the writes that several are asked for.
+//! Of several services of one machine on one database, one carries out the writes of all.
 //!
 //! A read that finds keys whose time has come is carried out once more as a write, so that they are gone for good before
 //! anybody is told so. A sweep does the same for states that nobody touches.

@@ -32,7 +32,10 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
         automation,
         crashed: true,
     };
-    let mut base = shared.bases.take(automation);
+    let mut base = shared
+        .bases
+        .take(automation)
+        .unwrap_or_else(|| Base::new(!shared.neighbours.leads()));
     loop {
         let most = base.jobs_to_take(shared.mailboxes.waiting_for(automation), MAX_GROUP);
         let Some(jobs) = shared.mailboxes.take(automation, most) else {
@@ -46,7 +49,6 @@ pub(super) async fn run(shared: Arc<Shared>, automation: AutomationId) {
                 .observe(metrics::seconds(job.arrival.elapsed()));
         }
         shared.run_group(automation, jobs, &mut base).await;
-        shared.bases.note_others(automation, &mut base);
     }
     // The next runner may have ended before this; then what is kept is old, and a save finds that out.
     shared.bases.put(automation, base);

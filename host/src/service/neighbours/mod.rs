@@ -1,10 +1,9 @@
-//! Services of one machine on one database server: one of them, the leader, carries out the writes of
-//! automations that several of them are asked for.
+//! Services of one machine on one database server: one of them, the leader, carries out the writes of all.
 //!
 //! They share the processors, so nothing is lost by that; and an automation's writes meet in one mailbox, whichever service
-//! they came to: nobody has to load what another has just saved, or loses a race against it. That is a matter of speed alone.
-//! Any of them may write at any time, as all saves are compare-and-set: where there is no leader each carries out its own, and
-//! so it does with automations that nobody else seems to write.
+//! they came to: nobody has to load what another has just saved, or loses a race against it, and those of all automations meet
+//! in larger groups. That is a matter of speed alone. Any of them may write at any time, as all saves are compare-and-set: where
+//! there is no leader each carries out its own.
 //!
 //! They meet at a Unix socket in Linux' abstract namespace: whoever binds its name leads, and when that process ends, however
 //! it does, the name is free again. The name is derived from the secret, the database and everything that must be the same for
@@ -82,6 +81,11 @@ impl Neighbours {
         task.abort();
     }
 
+    /// Whether others hand their writes on to this one.
+    pub(super) fn leads(&self) -> bool {
+        self.followers.are_there()
+    }
+
     fn replace(&self, task: Option<JoinHandle<()>>) -> Option<JoinHandle<()>> {
         std::mem::replace(&mut *self.task.lock().unwrap_or_else(PoisonError::into_inner), task)
     }
@@ -98,10 +102,7 @@ impl Shared {
     ) -> Option<Result<Answer, ServiceError>> {
         let link = self.neighbours.links.of_this_thread()?;
         // Whoever took its time to send the request has none left to wait for others in.
-        if arrival.elapsed() >= self.options.lock_timeout
-            || request.value_bytes() > MAX_VALUE_BYTES
-            || !self.bases.is_shared(writer.automation)
-        {
+        if arrival.elapsed() >= self.options.lock_timeout || request.value_bytes() > MAX_VALUE_BYTES {
             return None;
         }
         let called = Instant::now();

@@ -22,6 +22,10 @@ const CAPACITY: usize = 4096;
 /// The most jobs that a lane takes at once.
 const MAX_GROUP: usize = 64;
 
+/// So many jobs are taken at once: those that are about to come would cost the server less along with them, and leave it at
+/// rest meanwhile.
+const ENOUGH: usize = 4;
+
 /// From so many jobs on, as many may be waited for.
 const MIN_GATHERED: usize = 3;
 
@@ -155,8 +159,10 @@ impl<J> Jobs<J> {
     async fn next_at_once(&self) -> Vec<J> {
         let waiting = &self.waiting;
         loop {
-            // Whoever is ready to push goes first, and along.
-            tokio::task::yield_now().await;
+            // Of few, whoever is ready to push goes first, and along. Enough of them are better begun while the server rests.
+            if waiting.jobs().len() < ENOUGH {
+                tokio::task::yield_now().await;
+            }
             // Said before looking, so that whoever pushes after the look knows whom to wake.
             waiting.first_is_busy.store(false, Ordering::SeqCst);
             let group = waiting.take();
