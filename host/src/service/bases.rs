@@ -1,7 +1,8 @@
 //! What the last write of an automation left, for the next one to start from without a load.
 //!
 //! Whether that is still what is stored, the save finds out. So it is worth a try only where nobody else writes: that several
-//! writes in a row have found just what the one before them left says so.
+//! writes in a row have found just what the one before them left says so, or that the others hand their writes on to this
+//! service.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
