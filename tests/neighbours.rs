@@ -220,19 +220,6 @@ fn a_leader_that_hangs_is_left() {
     assert!(increment(&leader, id).is_some());
 }
 
-/// Has both count until the follower hands its increments on; gives how many there were.
-fn meet(leader: &Service, follower: &Service, id: Uuid) -> u64 {
-    let mut increments = 0;
-    wait_until(|| {
-        for host in [leader, follower] {
-            assert!(increment(host, id).is_some());
-            increments += 1;
-        }
-        handed_on(follower) > 0
-    });
-    increments
-}
-
 /// A client that sends the body of its request when all its time is over takes nobody else's answers along.
 #[test]
 fn a_slow_sender_keeps_nobody_from_the_leader() {
@@ -272,6 +259,19 @@ fn a_slow_sender_keeps_nobody_from_the_leader() {
             client.join().expect("a client");
         }
     });
+}
+
+/// Has both count until the follower hands its increments on; gives how many there were.
+fn meet(leader: &Service, follower: &Service, id: Uuid) -> u64 {
+    let mut increments = 0;
+    wait_until(|| {
+        for host in [leader, follower] {
+            assert!(increment(host, id).is_some());
+            increments += 1;
+        }
+        handed_on(follower) > 0
+    });
+    increments
 }
 
 /// What the counter is then, if there is an answer.

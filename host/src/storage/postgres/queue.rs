@@ -22,9 +22,9 @@ const CAPACITY: usize = 4096;
 /// The most jobs that a lane takes at once.
 const MAX_GROUP: usize = 64;
 
-/// So many jobs are taken at once: those that are about to come would cost the server less along with them, and leave it at
+/// A group of so many is begun at once: those that are about to come would cost the server less along with it, and leave it at
 /// rest meanwhile.
-const ENOUGH: usize = 4;
+const MIN_GROUP: usize = 4;
 
 /// From so many jobs on, as many may be waited for.
 const MIN_GATHERED: usize = 3;
@@ -160,7 +160,7 @@ impl<J> Jobs<J> {
         let waiting = &self.waiting;
         loop {
             // Of few, whoever is ready to push goes first, and along. Enough of them are better begun while the server rests.
-            if waiting.jobs().len() < ENOUGH {
+            if waiting.jobs().len() < MIN_GROUP {
                 tokio::task::yield_now().await;
             }
             // Said before looking, so that whoever pushes after the look knows whom to wake.
