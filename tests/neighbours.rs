@@ -1,4 +1,4 @@
-//! Services of one machine on one PostgreSQL database: one carries out the writes of all, whichever ends how.
+//! Services of one machine on one PostgreSQL database: one carries out the requests of all, whichever ends how.
 //!
 //! `AUTOMATION_KV_TEST_CYCLES` makes the run with kills longer.
 
@@ -39,7 +39,13 @@ fn one_carries_out_what_all_are_asked_for() {
     let leaders: Vec<_> = hosts.iter().filter(|host| handed_on(host) == 0).collect();
     assert_eq!(leaders.len(), 1);
     let all: u64 = hosts.iter().map(handed_on).sum();
-    assert_eq!(metric(leaders[0], "kv_neighbour_writes_total{direction=\"from\"}"), all);
+    assert_eq!(
+        metric(
+            leaders[0],
+            "kv_neighbour_requests_total{direction=\"from\",kind=\"write\"}"
+        ),
+        all
+    );
     let before = increment(&hosts[0], id).expect("an answer");
     let counts = hosts.each_ref().map(|host| increment(host, id).expect("an answer"));
     assert_eq!(counts, [before + 1, before + 2, before + 3]);
@@ -93,19 +99,23 @@ fn services_of_other_settings_keep_apart() {
 
 /// Also those of automations that nobody else is asked for: together they are saved in larger groups.
 #[test]
-fn every_write_of_a_follower_is_handed_on() {
-    const WRITES: u64 = 20;
+fn every_request_of_a_follower_is_handed_on() {
+    const REQUESTS: u64 = 20;
     let folder = service::folder();
     let setup = Setup::on(folder.path(), &SHARED.database());
     let (leader, follower) = (setup.start(), setup.start());
     meet(&leader, &follower, Uuid::new_v4());
-    let before = handed_on(&follower);
-    for _ in 0..WRITES {
-        assert_eq!(increment(&follower, Uuid::new_v4()), Some(1));
-        assert_eq!(increment(&leader, Uuid::new_v4()), Some(1));
+    let before = (handed_on(&follower), reads_handed_on(&follower));
+    for _ in 0..REQUESTS {
+        for host in [&follower, &leader] {
+            let id = Uuid::new_v4();
+            assert_eq!(increment(host, id), Some(1));
+            assert_eq!(count(host, id), 1);
+        }
     }
-    assert_eq!(handed_on(&follower), before + WRITES);
-    assert_eq!(handed_on(&leader), 0);
+    assert_eq!(handed_on(&follower), before.0 + REQUESTS);
+    assert_eq!(reads_handed_on(&follower), before.1 + REQUESTS);
+    assert_eq!((handed_on(&leader), reads_handed_on(&leader)), (0, 0));
 }
 
 /// Whichever stops: every request is answered, and every increment is there once.
@@ -176,6 +186,15 @@ fn a_killed_leader_takes_no_acknowledged_write_along() {
                         }
                     });
                 }
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        let (status, answer) = host.client(id).get("/n");
+                        assert!(
+                            status == 200 || answer["error"] == "key_not_found",
+                            "{status}: {answer}"
+                        );
+                    }
+                });
             }
             std::thread::sleep(Duration::from_millis(100));
             leader.kill();
@@ -218,6 +237,28 @@ fn a_leader_that_hangs_is_left() {
     }
     signal(&leader, "-CONT");
     assert!(increment(&leader, id).is_some());
+}
+
+/// Whatever the leader does, what is stored can be read.
+#[test]
+fn a_leader_that_hangs_holds_up_no_reads() {
+    let folder = service::folder();
+    let setup = Setup::on(folder.path(), &SHARED.database());
+    let (leader, follower) = (setup.start(), setup.start());
+    let id = Uuid::new_v4();
+    let expected = meet(&leader, &follower, id);
+    signal(&leader, "-STOP");
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(count(&follower, id), expected);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let before = reads_handed_on(&follower);
+    signal(&leader, "-CONT");
+    wait_until(|| {
+        assert_eq!(count(&follower, id), expected);
+        reads_handed_on(&follower) > before
+    });
 }
 
 /// A client that sends the body of its request when all its time is over takes nobody else's answers along.
@@ -284,8 +325,13 @@ fn count(host: &Service, id: Uuid) -> u64 {
     host.client(id).get("/n").1["value"].as_u64().expect("a number")
 }
 
+/// Writes that it has handed on.
 fn handed_on(host: &Service) -> u64 {
-    metric(host, "kv_neighbour_writes_total{direction=\"to\"}")
+    metric(host, "kv_neighbour_requests_total{direction=\"to\",kind=\"write\"}")
+}
+
+fn reads_handed_on(host: &Service) -> u64 {
+    metric(host, "kv_neighbour_requests_total{direction=\"to\",kind=\"read\"}")
 }
 
 fn metric(host: &Service, name: &str) -> u64 {

@@ -56,8 +56,8 @@ pub(super) struct Serve {
     #[arg(long, env = "AUTOMATION_KV_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
-    /// Of several services on this machine with one PostgreSQL database and the same settings, let one carry out the writes of
-    /// automations that more than one of them is asked for, which is faster. `false` has each carry out its own.
+    /// Of several services on this machine with one PostgreSQL database and the same settings, let one carry out the
+    /// requests of all, which is faster. `false` has each carry out its own.
     #[arg(long, env = "AUTOMATION_KV_NEIGHBOURS", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     neighbours: bool,
 

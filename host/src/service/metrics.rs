@@ -46,7 +46,7 @@ pub(super) struct Metrics {
     decrypt_failures: Counter,
     storage_failures: Counter,
     swept: Counter,
-    neighbours: Family<DirectionLabel, Counter>,
+    neighbours: Family<NeighbourLabels, Counter>,
     waiting: Gauge,
     open_connections: Gauge,
     busy_connections: Gauge,
@@ -78,8 +78,9 @@ struct FaultLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DirectionLabel {
+struct NeighbourLabels {
     direction: &'static str,
+    kind: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -186,8 +187,8 @@ impl Metrics {
             self.swept.clone(),
         );
         registry.register(
-            "kv_neighbour_writes",
-            "Writes that were handed to another service of this machine on this database (to), or carried out for one (from)",
+            "kv_neighbour_requests",
+            "Requests that were handed to another service of this machine on this database (to), or carried out for one (from)",
             self.neighbours.clone(),
         );
         registry.register(
@@ -305,18 +306,21 @@ impl Metrics {
         self.swept.inc();
     }
 
-    /// Notes a write that a neighbour is asked for.
-    pub(super) fn handed_on(&self) {
-        self.neighbour("to");
+    /// Notes a request that a neighbour is asked for.
+    pub(super) fn handed_on(&self, is_read: bool) {
+        self.neighbour("to", is_read);
     }
 
-    /// Notes a write that a neighbour has asked for.
-    pub(super) fn carried_out_for_neighbour(&self) {
-        self.neighbour("from");
+    /// Notes a request that a neighbour has asked for.
+    pub(super) fn carried_out_for_neighbour(&self, is_read: bool) {
+        self.neighbour("from", is_read);
     }
 
-    fn neighbour(&self, direction: &'static str) {
-        self.neighbours.get_or_create(&DirectionLabel { direction }).inc();
+    fn neighbour(&self, direction: &'static str, is_read: bool) {
+        let kind = if is_read { "read" } else { "write" };
+        self.neighbours
+            .get_or_create(&NeighbourLabels { direction, kind })
+            .inc();
     }
 
     fn conflict(&self, reason: &'static str) {

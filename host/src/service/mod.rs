@@ -7,7 +7,7 @@
 //! out only after the commit is durable. A lost compare-and-set opens a new session on what is stored now
 //! and carries out the same requests.
 //!
-//! Of several services of one machine on one database, one carries out the writes of all.
+//! Of several services of one machine on one database, one carries out those of all.
 //!
 //! A read that finds keys whose time has come is carried out once more as a write, so that they are gone for good before
 //! anybody is told so. A sweep does the same for states that nobody touches.
@@ -191,7 +191,10 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let request = request.into();
         let name = metrics::operation_name(&request);
-        let answer = self.shared.read_committed(automation, request, arrival).await;
+        let answer = match self.shared.hand_read_on(automation, &request, arrival).await {
+            Some(answer) => Ok(answer),
+            None => self.shared.read_committed(automation, request, arrival).await,
+        };
         self.shared.metrics.finished(name, arrival, &answer);
         answer
     }

@@ -11,14 +11,14 @@ use crate::engine::types::Request;
 use crate::storage::StorageError;
 
 /// Changes whenever what is sent means something else, so that hosts of different builds keep apart.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// No frame is longer, in bytes: one that says it is comes from a broken sender.
 const MAX_FRAME_BYTES: usize = 1 << 30;
 
 const LENGTH_BYTES: usize = 4;
 
-/// A write that the leader is asked for.
+/// A request that the leader is asked to carry out.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Call {
     /// What the answer to it has too.
@@ -27,6 +27,8 @@ pub(super) struct Call {
     pub(super) automation: [u8; 16],
     /// The run that writes, if it is known.
     pub(super) run: Option<String>,
+    /// Whether it only reads.
+    pub(super) is_read: bool,
     /// How long ago it arrived, in microseconds.
     pub(super) age_us: u64,
     pub(super) request: Request,
@@ -38,6 +40,7 @@ pub(super) struct CallOf<'a> {
     pub(super) number: u32,
     pub(super) automation: [u8; 16],
     pub(super) run: Option<&'a str>,
+    pub(super) is_read: bool,
     pub(super) age_us: u64,
     pub(super) request: &'a Request,
 }
@@ -158,6 +161,7 @@ mod tests {
             number: 3,
             automation: [9; 16],
             run,
+            is_read: false,
             age_us: 12,
             request: &request(),
         };

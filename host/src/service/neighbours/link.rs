@@ -42,6 +42,8 @@ struct Calls {
     is_severed: bool,
     /// When the leader last said anything.
     heard_at: Option<Instant>,
+    /// It has left a read without an answer, and said nothing since.
+    is_doubted: bool,
     /// The task, while it has nothing to do.
     task: Option<Waker>,
 }
@@ -50,6 +52,15 @@ struct Waiting {
     answer: oneshot::Sender<Called>,
     /// What [`Calls::put_bytes`] was behind it.
     end: u64,
+}
+
+/// What the leader is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) writer: &'a Writer,
+    pub(super) request: &'a Request,
+    /// Whether it only reads.
+    pub(super) is_read: bool,
+    pub(super) arrival: Instant,
 }
 
 /// What came of a call.
@@ -61,26 +72,25 @@ pub(super) enum Called {
 }
 
 impl Link {
-    /// Asks the leader for a write. The answer comes from the receiver; none does if the leader is lost. None if
-    /// there is no room, or the link is closed.
-    pub(super) fn call(
-        &self,
-        writer: &Writer,
-        request: &Request,
-        arrival: Instant,
-    ) -> Option<oneshot::Receiver<Called>> {
+    /// Asks the leader. The answer comes from the receiver; none does if the leader is lost. None if there is no room, the
+    /// link is closed, or the leader is [doubted](Self::doubt) and this is a read.
+    pub(super) fn call(&self, asked: &Asked<'_>) -> Option<oneshot::Receiver<Called>> {
         let mut guard = self.lock();
         let calls = &mut *guard;
+        if asked.is_read && calls.is_doubted {
+            return None;
+        }
         if calls.is_closed || calls.waiting.len() >= MAX_CALLS || calls.unsent.len() >= MAX_UNSENT_BYTES {
             return None;
         }
         let entry = calls.waiting.vacant_entry();
         let call = CallOf {
             number: u32::try_from(entry.key()).ok()?,
-            automation: writer.automation.uuid().into_bytes(),
-            run: writer.run.as_ref().map(RunId::as_str),
-            age_us: u64::try_from(arrival.elapsed().as_micros()).unwrap_or(u64::MAX),
-            request,
+            automation: asked.writer.automation.uuid().into_bytes(),
+            run: asked.writer.run.as_ref().map(RunId::as_str),
+            is_read: asked.is_read,
+            age_us: u64::try_from(asked.arrival.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request: asked.request,
         };
         let before = calls.unsent.len();
         frame::put(&mut calls.unsent, &call).ok()?;
@@ -106,7 +116,12 @@ impl Link {
         wake(calls);
     }
 
-    /// Does so if nothing has come of it since.
+    /// Takes no more reads until the leader says something: one of them has waited for it in vain.
+    pub(super) fn doubt(&self) {
+        self.lock().is_doubted = true;
+    }
+
+    /// Lets go of the leader if nothing has come of it since.
     pub(super) fn sever_if_silent_since(&self, time: Instant) {
         let heard_at = self.lock().heard_at;
         if heard_at.is_none_or(|heard_at| heard_at < time) {
@@ -148,6 +163,7 @@ impl Link {
     fn take(&self, word: Word) {
         let mut calls = self.lock();
         calls.heard_at = Some(Instant::now());
+        calls.is_doubted = false;
         match word {
             Word::Answer { number, answer } => {
                 let waiting = usize::try_from(number)
@@ -198,8 +214,16 @@ mod tests {
     use crate::automation::AutomationId;
 
     fn call(link: &Link) -> Option<oneshot::Receiver<Called>> {
-        let writer = AutomationId::random().into();
-        link.call(&writer, &Request::of(Vec::new()), Instant::now())
+        ask(link, false)
+    }
+
+    fn ask(link: &Link, is_read: bool) -> Option<oneshot::Receiver<Called>> {
+        link.call(&Asked {
+            writer: &AutomationId::random().into(),
+            request: &Request::of(Vec::new()),
+            is_read,
+            arrival: Instant::now(),
+        })
     }
 
     async fn answer(stream: &mut UnixStream, number: u32) {
@@ -283,6 +307,23 @@ mod tests {
         assert!(matches!(slow.await, Ok(Called::Answered(_))));
         link.sever_if_silent_since(Instant::now());
         ended(running).await;
+    }
+
+    #[tokio::test]
+    async fn a_doubted_leader_is_asked_for_no_reads_until_it_says_anything() {
+        let (link, mut leader, running) = start();
+        let read = ask(&link, true).unwrap();
+        link.doubt();
+        assert!(ask(&link, true).is_none());
+        let write = call(&link).unwrap();
+        for number in [1, 0] {
+            answer(&mut leader, number).await;
+        }
+        assert!(matches!(write.await, Ok(Called::Answered(_))));
+        assert!(matches!(read.await, Ok(Called::Answered(_))));
+        assert!(ask(&link, true).is_some());
+        drop(leader);
+        let _ = running.await.unwrap();
     }
 
     #[tokio::test]

@@ -123,7 +123,7 @@ impl Following {
             tracing::debug!(error = %Chain(&error), "whoever came is no neighbour");
             return Ok(());
         }
-        tracing::info!("a neighbour's writes are carried out here");
+        tracing::info!("a neighbour's requests are carried out here");
         serve::serve(shared, stream, shared.neighbours.followers.dismissal()).await?;
         tracing::info!("a neighbour has left");
         Ok(())
@@ -170,13 +170,13 @@ async fn follow_with(shared: Weak<Shared>, name: String, link: Link) -> io::Resu
     let mut stream = UnixStream::connect(&name).await?;
     let Some(shared) = shared.upgrade() else { return Ok(()) };
     handshake::join(&shared.vault, &mut stream).await?;
-    tracing::info!("a neighbour carries out the writes");
+    tracing::info!("a neighbour carries out the requests");
     let neighbours = &shared.neighbours;
     let _linked = neighbours.links.put(link.clone());
     if neighbours.followers.are_dismissed() {
         link.close();
     }
     let ended = link.run(stream).await;
-    tracing::info!("the neighbour that carried out the writes has gone");
+    tracing::info!("the neighbour that carried out the requests has gone");
     ended
 }

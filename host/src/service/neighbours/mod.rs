@@ -1,9 +1,9 @@
-//! Services of one machine on one database server: one of them, the leader, carries out the writes of all.
+//! Services of one machine on one database server: one of them, the leader, carries out the requests of all.
 //!
 //! They share the processors, so nothing is lost by that; and an automation's writes meet in one mailbox, whichever service
-//! they came to: nobody has to load what another has just saved, or loses a race against it, and those of all automations meet
-//! in larger groups. That is a matter of speed alone. Any of them may write at any time, as all saves are compare-and-set: where
-//! there is no leader each carries out its own.
+//! they came to: nobody has to load what another has just saved, or loses a race against it, and the loads and saves of all
+//! automations meet in larger groups. That is a matter of speed alone. Any of them may read and write at any time, as all saves
+//! are compare-and-set: where there is no leader each carries out its own.
 //!
 //! They meet at a Unix socket in Linux' abstract namespace: whoever binds its name leads, and when that process ends, however
 //! it does, the name is free again. The name is derived from the secret, the database and everything that must be the same for
@@ -22,12 +22,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use super::{Answer, Service, ServiceError, ServiceOptions, Shared};
-use crate::automation::Writer;
+use crate::automation::{AutomationId, Writer};
 use crate::engine::types::Request;
-use link::Called;
+use link::{Asked, Called, Link};
 use links::Links;
 use meet::{Followers, run};
 
@@ -36,6 +36,9 @@ const MAX_VALUE_BYTES: usize = 64 << 10;
 
 /// How much longer than two lock timeouts a leader may take; if it has said nothing at all meanwhile, it is taken to be dead.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a read waits for a leader, at most: it can be carried out here just as well.
+const READ_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long neighbours may take to let go of one that stops.
 const PARTING_TIME: Duration = Duration::from_secs(5);
@@ -52,7 +55,7 @@ pub(super) struct Neighbours {
 }
 
 impl Service {
-    /// Carries out writes for the other services of this machine on this database, or has one of them carry out the writes of
+    /// Carries out requests for the other services of this machine on this database, or has one of them carry out those of
     /// this one, on each of so many threads with a runtime of its own. Does nothing where the storage is not for several
     /// services, or without a secret. Ends with [`close`](Self::close). Needs a tokio runtime.
     pub fn join_neighbours(&self, threads: Vec<Handle>) {
@@ -81,7 +84,7 @@ impl Neighbours {
         task.abort();
     }
 
-    /// Whether others hand their writes on to this one.
+    /// Whether others hand their requests on to this one.
     pub(super) fn leads(&self) -> bool {
         self.followers.are_there()
     }
@@ -92,7 +95,7 @@ impl Neighbours {
 }
 
 impl Shared {
-    /// Has the leader carry out a write, if there is a leader for it. None if it is to be carried out here; nobody has done so
+    /// Has the leader carry out a write, if there is a leader. None if it is to be carried out here; nobody has done so
     /// then.
     pub(super) async fn hand_on(
         &self,
@@ -100,14 +103,15 @@ impl Shared {
         request: &Request,
         arrival: Instant,
     ) -> Option<Result<Answer, ServiceError>> {
-        let link = self.neighbours.links.of_this_thread()?;
-        // Whoever took its time to send the request has none left to wait for others in.
-        if arrival.elapsed() >= self.options.lock_timeout || request.value_bytes() > MAX_VALUE_BYTES {
-            return None;
-        }
+        let link = self.link_for(request, arrival)?;
         let called = Instant::now();
-        let answered = link.call(writer, request, arrival)?;
-        self.metrics.handed_on();
+        let answered = link.call(&Asked {
+            writer,
+            request,
+            is_read: false,
+            arrival,
+        })?;
+        self.metrics.handed_on(false);
         let last = arrival + 2 * self.options.lock_timeout + GRACE;
         match timeout_at(last.into(), answered).await {
             Ok(Ok(Called::Answered(Ok(answer)))) => Some(Ok(answer)),
@@ -119,6 +123,41 @@ impl Shared {
                 Some(Err(frame::lost("the service that was to carry it out does not answer")))
             }
         }
+    }
+
+    /// Has the leader carry out a request that only reads, with those of the others. None if it is to be carried out here.
+    pub(super) async fn hand_read_on(
+        &self,
+        automation: AutomationId,
+        request: &Request,
+        arrival: Instant,
+    ) -> Option<Answer> {
+        let link = self.link_for(request, arrival)?;
+        let answered = link.call(&Asked {
+            writer: &automation.into(),
+            request,
+            is_read: true,
+            arrival,
+        })?;
+        self.metrics.handed_on(true);
+        // Whoever waits in vain needs some of the time for itself.
+        let left = self.options.lock_timeout.saturating_sub(arrival.elapsed());
+        match timeout(READ_PATIENCE.min(left / 2), answered).await {
+            Ok(Ok(Called::Answered(Ok(answer)))) => Some(answer),
+            Ok(_) => None,
+            Err(_) => {
+                link.doubt();
+                None
+            }
+        }
+    }
+
+    /// The way to the leader, if there is one and the request is one to hand on.
+    fn link_for(&self, request: &Request, arrival: Instant) -> Option<Link> {
+        let link = self.neighbours.links.of_this_thread()?;
+        // Whoever took its time to send the request has none left to wait for others in.
+        let is_late = arrival.elapsed() >= self.options.lock_timeout;
+        (!is_late && request.value_bytes() <= MAX_VALUE_BYTES).then_some(link)
     }
 
     /// What services are neighbours by: the same for all that would carry out a write in the same way in the same place.

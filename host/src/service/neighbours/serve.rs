@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use uuid::Uuid;
 
 use super::super::mailbox::{Work, Worked};
-use super::super::{ServiceError, Shared};
+use super::super::{Answer, ServiceError, Shared};
 use super::frame::{Call, Refusal, Word};
 use super::wire::Wire;
 use crate::automation::{AutomationId, RunId, Writer};
@@ -47,23 +47,27 @@ pub(super) async fn serve(
 
 async fn carry_out(shared: &Arc<Shared>, call: Call) -> Word {
     let number = call.number;
-    let answer = write(shared, call).await.and_then(Worked::of_request);
+    let answer = answer(shared, call).await;
     Word::Answer {
         number,
         answer: answer.map_err(Refusal::from),
     }
 }
 
-async fn write(shared: &Arc<Shared>, call: Call) -> Result<Worked, ServiceError> {
+async fn answer(shared: &Arc<Shared>, call: Call) -> Result<Answer, ServiceError> {
     let now = Instant::now();
     let arrival = now.checked_sub(Duration::from_micros(call.age_us)).unwrap_or(now);
+    let automation = AutomationId::from(Uuid::from_bytes(call.automation));
+    let request = Arc::new(call.request);
+    shared.metrics.carried_out_for_neighbour(call.is_read);
+    if call.is_read {
+        return shared.read_committed(automation, request, arrival).await;
+    }
     let writer = Writer {
-        automation: AutomationId::from(Uuid::from_bytes(call.automation)),
+        automation,
         // It was one where it came from.
         run: call.run.and_then(|run| RunId::parse(&run).ok()),
     };
-    shared.metrics.carried_out_for_neighbour();
-    shared
-        .write(writer, Work::Request(Arc::new(call.request)), arrival)
-        .await
+    let worked = shared.write(writer, Work::Request(request), arrival).await;
+    worked.and_then(Worked::of_request)
 }
