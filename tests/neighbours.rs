@@ -239,6 +239,34 @@ fn a_leader_that_hangs_is_left() {
     assert!(increment(&leader, id).is_some());
 }
 
+/// What it was given waits for it, and has happened once if it goes on.
+#[test]
+fn a_leader_that_hangs_holds_up_no_writes_that_come_later() {
+    const LATER: u64 = 20;
+    let folder = service::folder();
+    let setup = Setup::on(folder.path(), &SHARED.database());
+    let (leader, follower) = (setup.start(), setup.start());
+    let id = Uuid::new_v4();
+    let before = meet(&leader, &follower, id);
+    signal(&leader, "-STOP");
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| increment(&follower, id));
+        std::thread::sleep(Duration::from_millis(1500));
+        for later in 1..=LATER {
+            assert_eq!(increment(&follower, id), Some(before + later));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        signal(&leader, "-CONT");
+        assert_eq!(first.join().expect("a client"), Some(before + LATER + 1));
+    });
+    let handed = handed_on(&follower);
+    wait_until(|| {
+        increment(&follower, id);
+        handed_on(&follower) > handed
+    });
+}
+
 /// Whatever the leader does, what is stored can be read.
 #[test]
 fn a_leader_that_hangs_holds_up_no_reads() {

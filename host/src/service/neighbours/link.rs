@@ -42,7 +42,7 @@ struct Calls {
     is_severed: bool,
     /// When the leader last said anything.
     heard_at: Option<Instant>,
-    /// It has left a read without an answer, and said nothing since.
+    /// It has been asked for something, and said nothing for too long.
     is_doubted: bool,
     /// The task, while it has nothing to do.
     task: Option<Waker>,
@@ -73,14 +73,12 @@ pub(super) enum Called {
 
 impl Link {
     /// Asks the leader. The answer comes from the receiver; none does if the leader is lost. None if there is no room, the
-    /// link is closed, or the leader is [doubted](Self::doubt) and this is a read.
+    /// link is closed, or the leader is [doubted](Self::doubt_if_silent_since).
     pub(super) fn call(&self, asked: &Asked<'_>) -> Option<oneshot::Receiver<Called>> {
         let mut guard = self.lock();
         let calls = &mut *guard;
-        if asked.is_read && calls.is_doubted {
-            return None;
-        }
-        if calls.is_closed || calls.waiting.len() >= MAX_CALLS || calls.unsent.len() >= MAX_UNSENT_BYTES {
+        let has_room = calls.waiting.len() < MAX_CALLS && calls.unsent.len() < MAX_UNSENT_BYTES;
+        if calls.is_closed || calls.is_doubted || !has_room {
             return None;
         }
         let entry = calls.waiting.vacant_entry();
@@ -116,15 +114,15 @@ impl Link {
         wake(calls);
     }
 
-    /// Takes no more reads until the leader says something: one of them has waited for it in vain.
-    pub(super) fn doubt(&self) {
-        self.lock().is_doubted = true;
+    /// If nothing has come of the leader since, takes no more calls until something does.
+    pub(super) fn doubt_if_silent_since(&self, time: Instant) {
+        let mut calls = self.lock();
+        calls.is_doubted |= calls.is_silent_since(time);
     }
 
-    /// Lets go of the leader if nothing has come of it since.
+    /// If nothing has come of the leader since, lets go of it.
     pub(super) fn sever_if_silent_since(&self, time: Instant) {
-        let heard_at = self.lock().heard_at;
-        if heard_at.is_none_or(|heard_at| heard_at < time) {
+        if self.lock().is_silent_since(time) {
             self.sever();
         }
     }
@@ -195,6 +193,12 @@ impl Link {
     }
 }
 
+impl Calls {
+    fn is_silent_since(&self, time: Instant) -> bool {
+        self.heard_at.is_none_or(|heard_at| heard_at < time)
+    }
+}
+
 fn wake(mut calls: MutexGuard<'_, Calls>) {
     let task = calls.task.take();
     drop(calls);
@@ -214,14 +218,10 @@ mod tests {
     use crate::automation::AutomationId;
 
     fn call(link: &Link) -> Option<oneshot::Receiver<Called>> {
-        ask(link, false)
-    }
-
-    fn ask(link: &Link, is_read: bool) -> Option<oneshot::Receiver<Called>> {
         link.call(&Asked {
             writer: &AutomationId::random().into(),
             request: &Request::of(Vec::new()),
-            is_read,
+            is_read: false,
             arrival: Instant::now(),
         })
     }
@@ -310,18 +310,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_doubted_leader_is_asked_for_no_reads_until_it_says_anything() {
+    async fn a_leader_that_says_nothing_is_asked_for_nothing_until_it_does() {
         let (link, mut leader, running) = start();
-        let read = ask(&link, true).unwrap();
-        link.doubt();
-        assert!(ask(&link, true).is_none());
-        let write = call(&link).unwrap();
-        for number in [1, 0] {
+        let answered = [call(&link).unwrap(), call(&link).unwrap()];
+        let called = Instant::now();
+        link.doubt_if_silent_since(called);
+        assert!(call(&link).is_none());
+        for (number, answered) in (0..).zip(answered) {
             answer(&mut leader, number).await;
+            assert!(matches!(answered.await, Ok(Called::Answered(_))));
         }
-        assert!(matches!(write.await, Ok(Called::Answered(_))));
-        assert!(matches!(read.await, Ok(Called::Answered(_))));
-        assert!(ask(&link, true).is_some());
+        link.doubt_if_silent_since(called);
+        assert!(call(&link).is_some());
         drop(leader);
         let _ = running.await.unwrap();
     }

@@ -37,8 +37,9 @@ const MAX_VALUE_BYTES: usize = 64 << 10;
 /// How much longer than two lock timeouts a leader may take; if it has said nothing at all meanwhile, it is taken to be dead.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a read waits for a leader, at most: it can be carried out here just as well.
-const READ_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a leader that is asked for something may say nothing at all before it is asked for nothing more until it does, and
+/// how long a read waits for it: that can be carried out here just as well.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long neighbours may take to let go of one that stops.
 const PARTING_TIME: Duration = Duration::from_secs(5);
@@ -105,7 +106,7 @@ impl Shared {
     ) -> Option<Result<Answer, ServiceError>> {
         let link = self.link_for(request, arrival)?;
         let called = Instant::now();
-        let answered = link.call(&Asked {
+        let mut answer = link.call(&Asked {
             writer,
             request,
             is_read: false,
@@ -113,7 +114,12 @@ impl Shared {
         })?;
         self.metrics.handed_on(false);
         let last = arrival + 2 * self.options.lock_timeout + GRACE;
-        match timeout_at(last.into(), answered).await {
+        let mut answered = timeout(PATIENCE, &mut answer).await;
+        if answered.is_err() {
+            link.doubt_if_silent_since(called);
+            answered = timeout_at(last.into(), answer).await;
+        }
+        match answered {
             Ok(Ok(Called::Answered(Ok(answer)))) => Some(Ok(answer)),
             Ok(Ok(Called::Answered(Err(refusal)))) => Some(Err(refusal.error()?)),
             Ok(Ok(Called::NotSent)) => None,
@@ -133,7 +139,8 @@ impl Shared {
         arrival: Instant,
     ) -> Option<Answer> {
         let link = self.link_for(request, arrival)?;
-        let answered = link.call(&Asked {
+        let called = Instant::now();
+        let answer = link.call(&Asked {
             writer: &automation.into(),
             request,
             is_read: true,
@@ -142,11 +149,11 @@ impl Shared {
         self.metrics.handed_on(true);
         // Whoever waits in vain needs some of the time for itself.
         let left = self.options.lock_timeout.saturating_sub(arrival.elapsed());
-        match timeout(READ_PATIENCE.min(left / 2), answered).await {
+        match timeout(PATIENCE.min(left / 2), answer).await {
             Ok(Ok(Called::Answered(Ok(answer)))) => Some(answer),
             Ok(_) => None,
             Err(_) => {
-                link.doubt();
+                link.doubt_if_silent_since(called);
                 None
             }
         }
