@@ -221,39 +221,67 @@ impl<J> Waiting<J> {
 mod tests {
     use super::*;
 
-    /// Lanes that count what they did, and do nothing before a gate opens.
-    fn counting(
-        lanes: u32,
-        pause: Option<Duration>,
-        gate: &Arc<Semaphore>,
-    ) -> (Queue<u32>, Arc<AtomicUsize>, Arc<AtomicUsize>) {
-        let (done, groups) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    /// What lanes have done.
+    #[derive(Default)]
+    struct Counts {
+        /// Groups that were taken.
+        taken: AtomicUsize,
+        /// Groups, and the jobs in them, that were done.
+        groups: AtomicUsize,
+        jobs: AtomicUsize,
+    }
+
+    impl Counts {
+        fn done(&self) -> (usize, usize) {
+            (self.jobs.load(Ordering::SeqCst), self.groups.load(Ordering::SeqCst))
+        }
+
+        /// Waits until so many groups were taken in all.
+        async fn until_taken(&self, groups: usize) {
+            let waiting = async {
+                while self.taken.load(Ordering::SeqCst) < groups {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+            assert!(waited.is_ok(), "nobody took a group");
+        }
+    }
+
+    /// Lanes that count what they did, and do nothing before a gate opens: once for each group.
+    fn counting(lanes: u32, pause: Option<Duration>, gate: &Arc<Semaphore>) -> (Queue<u32>, Arc<Counts>) {
+        let counts = Arc::new(Counts::default());
         let queue = Queue::start(lanes, |mut jobs: Jobs<u32>| {
-            let (done, groups, gate) = (Arc::clone(&done), Arc::clone(&groups), Arc::clone(gate));
+            let (counts, gate) = (Arc::clone(&counts), Arc::clone(gate));
             async move {
                 loop {
                     let group = jobs.next(pause).await;
                     if group.is_empty() {
                         break;
                     }
+                    counts.taken.fetch_add(1, Ordering::SeqCst);
                     gate.acquire().await.unwrap().forget();
-                    done.fetch_add(group.len(), Ordering::SeqCst);
-                    groups.fetch_add(1, Ordering::SeqCst);
+                    counts.jobs.fetch_add(group.len(), Ordering::SeqCst);
+                    counts.groups.fetch_add(1, Ordering::SeqCst);
                 }
             }
         });
-        (queue, done, groups)
+        (queue, counts)
+    }
+
+    async fn push(queue: &Queue<u32>, count: u32) {
+        for job in 0..count {
+            queue.push(job).await.unwrap();
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn everything_that_was_pushed_is_done_before_closing_ends() {
         for lanes in [1, 2, 5] {
-            let (queue, done, _) = counting(lanes, None, &Arc::new(Semaphore::new(10_000)));
-            for job in 0..500 {
-                queue.push(job).await.unwrap();
-            }
+            let (queue, counts) = counting(lanes, None, &Arc::new(Semaphore::new(10_000)));
+            push(&queue, 500).await;
             queue.close().await;
-            assert_eq!(done.load(Ordering::SeqCst), 500);
+            assert_eq!(counts.done().0, 500);
             assert!(queue.push(0).await.is_err());
         }
     }
@@ -261,43 +289,40 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn jobs_gather_behind_one_that_takes_long_and_others_step_in() {
         let gate = Arc::new(Semaphore::new(0));
-        let (queue, done, groups) = counting(2, None, &gate);
-        queue.push(0).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        for job in 0..10 {
-            queue.push(job).await.unwrap();
-        }
-        // The first lane holds one job; the second has taken the rest by now, and both wait at the gate.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(queue.waiting.jobs().is_empty());
+        let (queue, counts) = counting(2, None, &gate);
+        push(&queue, 1).await;
+        counts.until_taken(1).await;
+        push(&queue, 10).await;
+        // One lane holds the first job; the other one takes the rest, and both wait at the gate.
+        counts.until_taken(2).await;
         gate.add_permits(100);
         queue.close().await;
-        assert_eq!(done.load(Ordering::SeqCst), 11);
-        assert!(groups.load(Ordering::SeqCst) <= 4, "jobs did not go together");
+        let (jobs, groups) = counts.done();
+        assert_eq!(jobs, 11);
+        assert!(groups <= 4, "jobs did not go together");
     }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn a_group_may_wait_for_as_many_as_the_last_one_had() {
         let gate = Arc::new(Semaphore::new(0));
-        let (queue, done, groups) = counting(1, Some(Duration::from_mins(1)), &gate);
-        let push = async |count: u32| {
-            for job in 0..count {
-                queue.push(job).await.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
-        push(1).await;
-        push(8).await;
+        let (queue, counts) = counting(1, Some(Duration::from_mins(1)), &gate);
+        push(&queue, 1).await;
+        counts.until_taken(1).await;
+        push(&queue, 8).await;
+        gate.add_permits(1);
+        counts.until_taken(2).await;
         gate.add_permits(100);
-        push(7).await;
-        assert_eq!((done.load(Ordering::SeqCst), groups.load(Ordering::SeqCst)), (9, 2));
-        push(1).await;
-        assert_eq!((done.load(Ordering::SeqCst), groups.load(Ordering::SeqCst)), (17, 3));
-        push(3).await;
+        push(&queue, 7).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(counts.done(), (9, 2));
+        push(&queue, 1).await;
+        counts.until_taken(3).await;
+        push(&queue, 3).await;
         let closing = tokio::time::timeout(Duration::from_secs(20), queue.close());
         assert!(
             closing.await.is_ok(),
             "what was waited for did not come, and nobody stopped waiting"
         );
-        assert_eq!(done.load(Ordering::SeqCst), 20);
+        assert_eq!(counts.done(), (20, 4));
     }
 }
