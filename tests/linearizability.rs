@@ -55,12 +55,12 @@ fn three_hosts_that_keep_apart_are_linearizable() {
     verify(&events, "three hosts on PostgreSQL that keep apart");
 }
 
-/// The same while an administrator cuts connections in the middle of whatever they are doing.
+/// The same while an administrator cuts connections in the middle of whatever they are doing, of hosts that each have some.
 #[test]
 fn cut_connections_leave_it_linearizable() {
     let cluster = Cluster::start(&[]);
     let folder = service::folder();
-    let setup = Setup::on(folder.path(), &cluster.database());
+    let setup = Setup::on(folder.path(), &cluster.database()).argument("--neighbours=false");
     let hosts = [setup.start(), setup.start()];
     let done = AtomicBool::new(false);
     let (events, cuts) = std::thread::scope(|scope| {
