@@ -51,6 +51,11 @@ impl Report {
         f64::from(micros) / 1000.0
     }
 
+    /// How many answers were 2xx.
+    pub fn succeeded(&self) -> u64 {
+        self.micros.len() as u64 - self.failed()
+    }
+
     /// How many answers were not 2xx.
     pub fn failed(&self) -> u64 {
         self.failures.values().sum()
@@ -94,6 +99,14 @@ pub fn request(method: &str, path: &str, token: &str, body: &str) -> Arc<[u8]> {
     )
     .into_bytes()
     .into()
+}
+
+/// The status and the body of an answer to one request.
+pub async fn ask(address: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+    let mut connection = Connection::open(address).await?;
+    connection.stream.write_all(request).await?;
+    let (status, head) = connection.response().await?;
+    Ok((status, connection.buffer.split_off(head)))
 }
 
 /// Runs as many clients at once, spread over the addresses, and waits for all.
@@ -152,7 +165,7 @@ async fn exchange(slot: &mut Option<Connection>, address: SocketAddr, request: &
         None => Connection::open(address).await?,
     };
     connection.stream.write_all(request).await?;
-    let status = connection.response().await?;
+    let (status, _) = connection.response().await?;
     *slot = Some(connection);
     Ok(status)
 }
@@ -167,8 +180,8 @@ impl Connection {
         })
     }
 
-    /// Reads one response with a length, and gives its status.
-    async fn response(&mut self) -> io::Result<u16> {
+    /// Reads one response with a length, and gives its status and where its body begins.
+    async fn response(&mut self) -> io::Result<(u16, usize)> {
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
@@ -192,7 +205,7 @@ impl Connection {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
-            return Ok(status);
+            return Ok((status, head));
         }
     }
 }

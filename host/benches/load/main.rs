@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::expect_used, dead_code, reason = "a benchmark")]
 
+mod counter;
 mod drive;
 mod host;
 mod mix;
@@ -13,10 +14,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use clap::Parser;
-use drive::{Until, drive};
+use counter::Counted;
+use drive::{Report, Until, drive};
 use host::Host;
+use mix::Mix;
 
-/// Drives a service of the contract with several mixes, and prints rate, latency and failures of each.
+/// Drives a service of the contract with several mixes, and prints rate, latency and failures of each, and how many of the
+/// increments of a single counter that were acknowledged it has counted. Fails if any is missing, or there are too many.
 #[derive(Parser)]
 struct Arguments {
     /// The service, as in <http://127.0.0.1:8420/api/automation>; without one, each database gets one of this build. May
@@ -105,8 +109,8 @@ async fn run(arguments: &Arguments, targets: &[Target]) {
     for target in targets {
         prepare::fill(&target.addresses, mix::seeds(&target.prefix, &tokens)).await;
     }
-    println!("| mix | service | requests/s | p50 ms | p99 ms | failures |");
-    println!("|---|---|---|---|---|---|");
+    println!("| mix | service | requests/s | p50 ms | p99 ms | failures | counted |");
+    println!("|---|---|---|---|---|---|---|");
     let mixes: Vec<_> = targets
         .iter()
         .map(|target| {
@@ -123,15 +127,39 @@ async fn run(arguments: &Arguments, targets: &[Target]) {
                     continue;
                 }
                 let until = Until::Time(Duration::from_secs(arguments.seconds));
-                let report = drive(&target.addresses, arguments.clients, until, &mix.requests).await;
+                let (report, counted) = drive_and_count(&target.addresses, arguments.clients, until, mix).await;
                 let (rate, p50, p99) = (report.rate(), report.percentile(50), report.percentile(99));
                 println!(
-                    "| {} | {} | {rate:.0} | {p50:.2} | {p99:.2} | {:?} |",
-                    mix.name, target.name, report.failures
+                    "| {} | {} | {rate:.0} | {p50:.2} | {p99:.2} | {:?} | {} |",
+                    mix.name,
+                    target.name,
+                    report.failures,
+                    counted.map(|counted| counted.to_string()).unwrap_or_default()
+                );
+                assert!(
+                    counted.is_none_or(|counted| counted.is_sound()),
+                    "increments were lost, or counted twice"
                 );
             }
         }
     }
+}
+
+/// Drives a service with a mix, and compares its counter, if it has one, with what was acknowledged.
+async fn drive_and_count(
+    addresses: &[SocketAddr],
+    clients: usize,
+    until: Until,
+    mix: &Mix,
+) -> (Report, Option<Counted>) {
+    let Some(request) = &mix.counter else {
+        return (drive(addresses, clients, until, &mix.requests).await, None);
+    };
+    let before = counter::value(addresses[0], request).await;
+    let report = drive(addresses, clients, until, &mix.requests).await;
+    let after = counter::value(addresses[0], request).await;
+    let counted = Counted::new(before, after, &report);
+    (report, Some(counted))
 }
 
 fn own(name: &str, database_url: &str, hosts: usize) -> Target {

@@ -10,6 +10,8 @@ pub struct Mix {
     pub name: &'static str,
     /// The requests.
     pub requests: Requests,
+    /// What reads the counter that each of them adds 1 to, if there is one.
+    pub counter: Option<Arc<[u8]>>,
 }
 
 /// A small value, as a script keeps it.
@@ -41,13 +43,17 @@ pub fn all(prefix: &str, tokens: &[String], shares: usize) -> Vec<Mix> {
     let mix = |name, list| Mix {
         name,
         requests: spread(list, shares),
+        counter: None,
     };
     let reads = prepare(many, "GET", "/k", "");
     let writes = prepare(many, "POST", "/n/incr", "");
     vec![
         mix("get-small", prepare(one, "GET", "/k", "")),
         mix("put-small", prepare(many, "PUT", "/k", SMALL)),
-        mix("incr-one", prepare(one, "POST", "/n/incr", "")),
+        Mix {
+            counter: prepare(one, "GET", "/n", "").pop(),
+            ..mix("incr-one", prepare(one, "POST", "/n/incr", ""))
+        },
         mix("incr-many", writes.clone()),
         mix("batch10", prepare(many, "POST", "/batch", BATCH)),
         mix("incr-60k", prepare(large, "POST", "/big_n/incr", "")),
@@ -58,6 +64,7 @@ pub fn all(prefix: &str, tokens: &[String], shares: usize) -> Vec<Mix> {
                 let list = if at.is_multiple_of(5) { &writes } else { &reads };
                 Arc::clone(pick(list, at / 5, client, shares))
             }),
+            counter: None,
         },
     ]
 }
