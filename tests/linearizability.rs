@@ -55,12 +55,26 @@ fn three_hosts_that_keep_apart_are_linearizable() {
     verify(&events, "three hosts on PostgreSQL that keep apart");
 }
 
-/// The same while an administrator cuts connections in the middle of whatever they are doing, of hosts that each have some.
+/// The same while an administrator cuts connections in the middle of whatever they are doing.
 #[test]
 fn cut_connections_leave_it_linearizable() {
+    run_with_cuts("--neighbours=true", "two hosts whose connections are cut");
+}
+
+/// The same again, of hosts that each do something on their own.
+#[test]
+fn cut_connections_of_hosts_that_keep_apart_leave_it_linearizable() {
+    run_with_cuts(
+        "--neighbours=false",
+        "two hosts that keep apart whose connections are cut",
+    );
+}
+
+/// Verifies a tenth of the operations on two hosts whose connections are cut ten times a second.
+fn run_with_cuts(argument: &str, setup_name: &str) {
     let cluster = Cluster::start(&[]);
     let folder = service::folder();
-    let setup = Setup::on(folder.path(), &cluster.database()).argument("--neighbours=false");
+    let setup = Setup::on(folder.path(), &cluster.database()).argument(argument);
     let hosts = [setup.start(), setup.start()];
     let done = AtomicBool::new(false);
     let (events, cuts) = std::thread::scope(|scope| {
@@ -78,9 +92,9 @@ fn cut_connections_leave_it_linearizable() {
         done.store(true, Ordering::Relaxed);
         (events, cutting.join().expect("the cutter"))
     });
-    println!("{cuts} connections were cut");
+    println!("{setup_name}: {cuts}");
     assert!(cuts > 10, "only {cuts} connections were cut");
-    verify(&events, "two hosts whose connections are cut");
+    verify(&events, setup_name);
 }
 
 /// Runs clients until they have sent so many requests; the events of each automation.
