@@ -21,7 +21,7 @@ impl Counted {
     /// From the counter's values before and after.
     pub fn new(before: u64, after: u64, report: &Report) -> Self {
         Self {
-            growth: after - before,
+            growth: after.saturating_sub(before),
             acknowledged: report.succeeded(),
             unknown: report.failed(),
         }

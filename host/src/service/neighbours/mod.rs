@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 
@@ -104,15 +105,13 @@ impl Shared {
         request: &Request,
         arrival: Instant,
     ) -> Option<Result<Answer, ServiceError>> {
-        let link = self.link_for(request, arrival)?;
         let called = Instant::now();
-        let mut answer = link.call(&Asked {
+        let (link, mut answer) = self.ask(&Asked {
             writer,
             request,
             is_read: false,
             arrival,
         })?;
-        self.metrics.handed_on(false);
         let last = arrival + 2 * self.options.lock_timeout + GRACE;
         let mut answered = timeout(PATIENCE, &mut answer).await;
         if answered.is_err() {
@@ -138,15 +137,13 @@ impl Shared {
         request: &Request,
         arrival: Instant,
     ) -> Option<Answer> {
-        let link = self.link_for(request, arrival)?;
         let called = Instant::now();
-        let answer = link.call(&Asked {
+        let (link, answer) = self.ask(&Asked {
             writer: &automation.into(),
             request,
             is_read: true,
             arrival,
         })?;
-        self.metrics.handed_on(true);
         // Whoever waits in vain needs some of the time for itself.
         let left = self.options.lock_timeout.saturating_sub(arrival.elapsed());
         match timeout(PATIENCE.min(left / 2), answer).await {
@@ -159,12 +156,17 @@ impl Shared {
         }
     }
 
-    /// The way to the leader, if there is one and the request is one to hand on.
-    fn link_for(&self, request: &Request, arrival: Instant) -> Option<Link> {
+    /// Asks the leader, if there is one and the request is one to hand on. Gives the link too that leads there.
+    fn ask(&self, asked: &Asked<'_>) -> Option<(Link, oneshot::Receiver<Called>)> {
         let link = self.neighbours.links.of_this_thread()?;
         // Whoever took its time to send the request has none left to wait for others in.
-        let is_late = arrival.elapsed() >= self.options.lock_timeout;
-        (!is_late && request.value_bytes() <= MAX_VALUE_BYTES).then_some(link)
+        let is_late = asked.arrival.elapsed() >= self.options.lock_timeout;
+        if is_late || asked.request.value_bytes() > MAX_VALUE_BYTES {
+            return None;
+        }
+        let answer = link.call(asked)?;
+        self.metrics.handed_on(asked.is_read);
+        Some((link, answer))
     }
 
     /// What services are neighbours by: the same for all that would carry out a write in the same way in the same place.
